@@ -1,0 +1,135 @@
+//! Where frames come from: capture files, compressed or not, bundled captures, standard input.
+//!
+//! A [`Source`] hands out one [`Frame`] after another and never holds more than its read buffer, so
+//! memory does not grow with the file. Damage in the middle of a capture is a value, not a panic:
+//! every frame before it has been handed out when [`Source::next`] says where the damage is.
+//!
+//! Leaves out: decoding (see `decode`), live capture.
+
+pub mod bundled;
+pub mod compressed;
+pub mod file;
+
+/// One record of a capture: what was on the wire, as far as it was kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Counts from 1 over all files of one call, as Wireshark's `frame.number`.
+    pub number: u64,
+    /// Nanoseconds since 1970-01-01 00:00:00 UTC; 0 where the record carries no time (pcapng simple packets).
+    pub time_ns: i64,
+    /// Index into [`Source::interfaces`].
+    pub interface: u32,
+    /// What the first byte is the beginning of (the `LINKTYPE_` registry, e.g. 1 = Ethernet).
+    pub link_type: u16,
+    /// Bytes the frame had on the wire; more than `bytes.len()` where the capture cut it (snaplen).
+    pub wire_len: u32,
+    /// The bytes that were captured.
+    pub bytes: &'a [u8],
+}
+
+/// An interface that frames were captured on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Counts from 0 over all sections and files of one call.
+    pub id: u32,
+    /// Number in the `LINKTYPE_` registry.
+    pub link_type: u16,
+    /// `if_name` of pcapng, where given.
+    pub name: Option<String>,
+    /// `if_description` of pcapng, where given.
+    pub description: Option<String>,
+    /// Longest record the capture was set to keep; 0 = no limit.
+    pub snaplen: u32,
+}
+
+/// Container format of a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// libpcap's classic format.
+    Pcap,
+    /// pcapng (draft-ietf-opsawg-pcapng).
+    Pcapng,
+}
+
+impl Format {
+    /// The name used in the JSON contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Pcap => "pcap",
+            Format::Pcapng => "pcapng",
+        }
+    }
+}
+
+/// Why reading stopped. `reason` is an id under `error.` in docs/words, with its numbers beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The file as the user named it (`-` for standard input, `@name` for bundled).
+    pub file: String,
+    /// Byte offset in the (decompressed) file of the record that could not be read.
+    pub offset: u64,
+    /// The frame that could not be read: one more than the frames handed out before from this file.
+    pub frame: u64,
+    /// What was wrong.
+    pub reason: Reason,
+}
+
+/// What was wrong with a capture, with the numbers that show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Zero bytes long.
+    Empty,
+    /// Neither pcap nor pcapng; the first bytes (up to 4).
+    NotACapture { magic: Vec<u8> },
+    /// The operating system's own words for why it cannot be opened or read.
+    Io { message: String },
+    /// A directory was named.
+    Directory,
+    /// No bundled capture of that name; the nearest names.
+    NoSuchBundled { name: String, nearest: Vec<String> },
+    /// The record says `need` bytes, the file has `have` left.
+    Cut { need: u64, have: u64 },
+    /// A pcapng block's length field is impossible.
+    BlockLength { length: u64 },
+    /// A record claims a length that no capture tool writes.
+    RecordLength { length: u64, limit: u64 },
+    /// A packet names an interface that no block describes.
+    NoSuchInterface { interface: u32, known: u32 },
+    /// A block or record that makes no sense in some other way; the reader's own words.
+    Malformed { detail: String },
+    /// The compressed data itself is damaged; the decompressor's own words.
+    Compression { detail: String },
+}
+
+/// A stream of frames.
+pub trait Source {
+    /// The next frame, `None` at the end. After an error nothing more comes.
+    ///
+    /// # Errors
+    /// [`Damage`] where the capture is cut or corrupt; all frames before it have been handed out.
+    #[allow(clippy::should_implement_trait)] // it lends its buffer: an Iterator cannot
+    fn next(&mut self) -> Result<Option<Frame<'_>>, Damage>;
+    /// All interfaces met so far; grows as sections are read.
+    fn interfaces(&self) -> &[Interface];
+    /// The file as the user named it.
+    fn name(&self) -> &str;
+    /// Container format.
+    fn format(&self) -> Format;
+    /// Comments of section headers met so far, sanitising left to the renderer.
+    fn comments(&self) -> &[String];
+}
+
+/// Name of a link type as Wireshark and tcpdump users know it, or `None` for one that has no decoder here.
+pub fn link_name(link_type: u16) -> Option<&'static str> {
+    Some(match link_type {
+        0 => "NULL",
+        1 => "EN10MB",
+        12 | 14 | 101 => "RAW",
+        108 => "LOOP",
+        113 => "LINUX_SLL",
+        228 => "IPV4",
+        229 => "IPV6",
+        276 => "LINUX_SLL2",
+        _ => return None,
+    })
+}

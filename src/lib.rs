@@ -1,0 +1,11 @@
+//! pcaplain: a packet inspector that explains what it shows, and proves what it says.
+//!
+//! Data flows one way; a module imports from its left only:
+//!
+//! ```text
+//! capture -> decode (wire, protocol) -> flow -> notes -> view -> render      session: the front door; cli: on top
+//! ```
+
+pub mod capture;
+pub mod notes;
+pub mod wire;
