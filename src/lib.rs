@@ -7,5 +7,8 @@
 //! ```
 
 pub mod capture;
+pub mod decode;
+pub mod flow;
 pub mod notes;
+pub mod protocol;
 pub mod wire;

@@ -1,0 +1,217 @@
+//! The vocabulary of what can happen: every event there is, and the values it is told with.
+//!
+//! The names are the contract's; the meaning of each event's data is in docs/events.md. What people
+//! read of an event is chosen by its kind and filled from its data; the sentences are in docs/words.
+
+use std::fmt;
+
+/// Where an event stands between "this is how it works" and "this is broken".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The usual working of a protocol.
+    Chat,
+    /// Worth a look, not wrong.
+    Note,
+    /// Something did not go as it should.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+impl Severity {
+    /// The name in the JSON contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Chat => "chat",
+            Severity::Note => "note",
+            Severity::Warn => "warn",
+            Severity::Error => "error",
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($variant:ident $name:literal $severity:ident;)*) => {
+        /// Everything that can happen.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $(#[doc = concat!("`", $name, "`")] $variant,)* }
+
+        impl Kind {
+            /// All of them, in the contract's order.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
+
+            /// The name in the JSON contract and in checks of claims.
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$variant => $name,)* }
+            }
+
+            /// Its usual severity.
+            pub fn severity(self) -> Severity {
+                match self { $(Kind::$variant => Severity::$severity,)* }
+            }
+
+            /// The kind of that name.
+            pub fn from_name(name: &str) -> Option<Kind> {
+                match name { $($name => Some(Kind::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    TcpSyn "tcp.handshake.syn" Chat;
+    TcpSynAck "tcp.handshake.syn-ack" Chat;
+    TcpHandshakeAck "tcp.handshake.ack" Chat;
+    TcpRefused "tcp.handshake.refused" Warn;
+    TcpSimultaneousOpen "tcp.handshake.simultaneous" Note;
+    TcpFin "tcp.close.fin" Chat;
+    TcpFinAck "tcp.close.fin-ack" Chat;
+    TcpCloseAck "tcp.close.ack" Chat;
+    TcpReset "tcp.close.reset" Warn;
+    TcpTimeWait "tcp.close.time-wait" Chat;
+    TcpRetransmission "tcp.analysis.retransmission" Note;
+    TcpFastRetransmission "tcp.analysis.fast_retransmission" Note;
+    TcpSpuriousRetransmission "tcp.analysis.spurious_retransmission" Note;
+    TcpOutOfOrder "tcp.analysis.out_of_order" Note;
+    TcpLostSegment "tcp.analysis.lost_segment" Warn;
+    TcpAckLostSegment "tcp.analysis.ack_lost_segment" Warn;
+    TcpDuplicateAck "tcp.analysis.duplicate_ack" Note;
+    TcpKeepAlive "tcp.analysis.keep_alive" Note;
+    TcpKeepAliveAck "tcp.analysis.keep_alive_ack" Note;
+    TcpZeroWindow "tcp.analysis.zero_window" Warn;
+    TcpZeroWindowProbe "tcp.analysis.zero_window_probe" Note;
+    TcpZeroWindowProbeAck "tcp.analysis.zero_window_probe_ack" Note;
+    TcpWindowFull "tcp.analysis.window_full" Note;
+    TcpWindowUpdate "tcp.analysis.window_update" Chat;
+    TcpReusedPorts "tcp.analysis.reused_ports" Note;
+    ArpRequest "arp.request" Chat;
+    ArpReply "arp.reply" Chat;
+    ArpGratuitous "arp.gratuitous" Chat;
+    ArpProbe "arp.probe" Chat;
+    ArpAnnouncement "arp.announcement" Chat;
+    ArpUnanswered "arp.unanswered" Note;
+    ArpRefresh "arp.refresh" Chat;
+    ArpConflict "arp.conflict" Warn;
+    ArpUnsolicitedReply "arp.unsolicited-reply" Note;
+    IpFragment "ip.fragment" Chat;
+    IpReassembled "ip.reassembled" Chat;
+    IcmpEchoRequest "icmp.echo-request" Chat;
+    IcmpEchoReply "icmp.echo-reply" Chat;
+    IcmpUnanswered "icmp.unanswered" Note;
+    IcmpUnreachable "icmp.unreachable" Warn;
+    IcmpFragmentationNeeded "icmp.fragmentation-needed" Note;
+    IcmpTimeExceeded "icmp.time-exceeded" Note;
+    IcmpRedirect "icmp.redirect" Note;
+    IcmpNeighborSolicitation "icmp.neighbor-solicitation" Chat;
+    IcmpNeighborAdvertisement "icmp.neighbor-advertisement" Chat;
+    IcmpRouterSolicitation "icmp.router-solicitation" Chat;
+    IcmpRouterAdvertisement "icmp.router-advertisement" Chat;
+    IcmpOther "icmp.other" Chat;
+    UdpDatagram "udp.datagram" Chat;
+    DnsQuery "dns.query" Chat;
+    DnsResponse "dns.response" Chat;
+    DnsUnanswered "dns.unanswered" Warn;
+    HttpRequest "http.request" Chat;
+    HttpResponse "http.response" Chat;
+    ChecksumBad "checksum.bad" Warn;
+    ChecksumOffloaded "checksum.offloaded" Chat;
+    Malformed "malformed" Warn;
+    Truncated "truncated" Note;
+    CaptureDamaged "capture.damaged" Error;
+    MemoryLimit "capture.memory-limit" Warn;
+}
+
+/// A value that an event is told with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum {
+    /// A number: counts, bytes, ports, sequence numbers.
+    Uint(u64),
+    /// A signed number.
+    Int(i64),
+    /// A span of time in nanoseconds; seconds with 9 decimals in JSON.
+    Duration(i64),
+    /// A yes or no.
+    Flag(bool),
+    /// A name or a text from the packet (not yet made safe for a terminal).
+    Text(String),
+    /// A hardware address.
+    Mac([u8; 6]),
+    /// An address.
+    Ip(std::net::IpAddr),
+    /// Frame numbers.
+    Frames(Vec<u64>),
+}
+
+impl fmt::Display for Datum {
+    /// As a sentence shows it; JSON has its own form.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Datum::Uint(n) => write!(f, "{n}"),
+            Datum::Int(n) => write!(f, "{n}"),
+            Datum::Duration(ns) => write!(f, "{}.{:09}", ns / 1_000_000_000, (ns % 1_000_000_000).abs()),
+            Datum::Flag(b) => write!(f, "{b}"),
+            Datum::Text(t) => f.write_str(t),
+            Datum::Mac(m) => {
+                write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5])
+            }
+            Datum::Ip(ip) => write!(f, "{ip}"),
+            Datum::Frames(n) => {
+                for (i, n) in n.iter().enumerate() {
+                    write!(f, "{}#{n}", if i > 0 { ", " } else { "" })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Number of a conversation, from 0 in order of first packets, over all protocols.
+pub type FlowId = u64;
+
+/// Something happened, in a packet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What.
+    pub kind: Kind,
+    /// The packet that shows it (`frame.number`); for what did not come, the packet it was waited for after.
+    pub packet: u64,
+    /// The conversation it belongs to.
+    pub flow: Option<FlowId>,
+    /// How serious.
+    pub severity: Severity,
+    /// Which of the kind's sentences tells it best: a suffix of the kind's id in docs/words, or empty.
+    /// E.g. `fast-open` for a SYN that carries data.
+    pub variant: &'static str,
+    /// The numbers and names it is told with. Keys are the contract's, and the words' placeholders.
+    pub data: Vec<(&'static str, Datum)>,
+}
+
+impl Event {
+    /// An event with its usual severity and no data yet.
+    pub fn new(kind: Kind, packet: u64, flow: Option<FlowId>) -> Event {
+        Event { kind, packet, flow, severity: kind.severity(), variant: "", data: Vec::new() }
+    }
+
+    /// The same event told by another of its kind's sentences.
+    pub fn variant(mut self, variant: &'static str) -> Event {
+        self.variant = variant;
+        self
+    }
+
+    /// The same event, more or less serious than usual.
+    pub fn severity(mut self, severity: Severity) -> Event {
+        self.severity = severity;
+        self
+    }
+
+    /// The same event with one more value.
+    pub fn with(mut self, key: &'static str, value: Datum) -> Event {
+        self.data.push((key, value));
+        self
+    }
+
+    /// The value under a key.
+    pub fn get(&self, key: &str) -> Option<&Datum> {
+        self.data.iter().find(|(k, _)| *k == key).map(|(_, v)| v)
+    }
+}

@@ -1,0 +1,3 @@
+//! Following conversations: packets in, events and states out.
+
+pub mod event;

@@ -1,0 +1,1 @@
+//! To come: names of registered ports.
