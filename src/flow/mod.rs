@@ -1,3 +1,21 @@
 //! Following conversations: packets in, events and states out.
+//!
+//! [`Tracker`] is the one entrance: it is handed every packet in capture order and fills an [`Outcome`].
+//! Time comes with the frames, never from a clock, so the same capture always tells the same story.
+//! Memory is bounded by the conversations that are alive (see `table`); what had to be dropped is said.
 
+pub mod arp;
+pub mod dns;
 pub mod event;
+pub mod fragments;
+pub mod http;
+pub mod icmp;
+pub mod record;
+pub mod table;
+pub mod tcp;
+mod tracker;
+
+pub use event::{Datum, Event, FlowId, Kind, Severity};
+pub use record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
+pub use tcp::state::{Basis, State, StateChange};
+pub use tracker::{Outcome, Tracker};
