@@ -12,3 +12,4 @@ pub mod flow;
 pub mod notes;
 pub mod protocol;
 pub mod wire;
+pub mod words;
