@@ -13,6 +13,8 @@ pub mod file;
 mod pcap;
 mod pcapng;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use file::{Files, open, open_all};
 use record::{Met, Record};
