@@ -100,10 +100,9 @@ impl Arp {
         events: &mut Vec<Event>,
         ended: &mut Vec<FlowRecord>,
     ) -> Option<FlowId> {
-        let (Ok(sender_mac), Ok(target_mac)) = (
-            <[u8; 6]>::try_from(arp.sender_hw_addr()),
-            <[u8; 6]>::try_from(arp.target_hw_addr()),
-        ) else {
+        let (Ok(sender_mac), Ok(target_mac)) =
+            (<[u8; 6]>::try_from(arp.sender_hw_addr()), <[u8; 6]>::try_from(arp.target_hw_addr()))
+        else {
             return None;
         };
         let (Ok(sender), Ok(target)) = (
@@ -170,7 +169,11 @@ impl Arp {
             r.base.end_ns = info.time_ns;
             r.packets[side] += 1;
             r.bytes[side] += info.wire_len;
-            if request { r.base.client.mac = Some(sender_mac) } else { r.base.server.mac = Some(sender_mac) }
+            if request {
+                r.base.client.mac = Some(sender_mac)
+            } else {
+                r.base.server.mac = Some(sender_mac)
+            }
             return r.base.id;
         }
         let (id, stream) = numbers.take();
@@ -304,7 +307,8 @@ impl Arp {
 
     /// Tells of questions that were waited for long enough; at the end of the capture, of all.
     pub fn expire(&mut self, now_ns: Option<i64>, events: &mut Vec<Event>) {
-        while let Some(i) = self.open.iter().position(|q| now_ns.is_none_or(|now| now - q.last_ns > WAIT_NS)) {
+        while let Some(i) = self.open.iter().position(|q| now_ns.is_none_or(|now| now - q.last_ns > WAIT_NS))
+        {
             let Some(q) = self.open.remove(i) else { return };
             events.push(
                 Event::new(Kind::ArpUnanswered, q.last, Some(q.flow))
