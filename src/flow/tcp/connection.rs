@@ -350,6 +350,8 @@ impl Connection {
             }
             let first_time = if attempts == 0 { s.time_ns } else { first_time };
             self.sides[m].syn = Some((first, first_time, attempts + 1));
+            self.sides[m].syn_gap = s.time_ns - self.sides[m].syn_last;
+            self.sides[m].syn_last = s.time_ns;
             if j.retransmission && attempts == 0 {
                 // The answer was captured before the question (a mirror port's doing): it is the first all the same.
                 self.sides[m].syn = Some((s.packet, s.time_ns, 1));
@@ -457,11 +459,13 @@ impl Connection {
             if again && (s.len > 0 || !self.sides[p].fin_repeated) {
                 return; // data of a half-closed connection acknowledges the FIN over and over
             }
-            let last = self.sides[m].fin.is_some();
-            let variant = match (again, last) {
-                (true, _) => "again",
-                (false, true) => "last",
-                (false, false) => "half",
+            let own_fin = self.sides[m].fin.is_some();
+            let own_fin_acked = self.sides[p].fin_acked.is_some();
+            let variant = match (again, own_fin, own_fin_acked) {
+                (true, ..) => "again",
+                (false, true, true) => "last",
+                (false, true, false) => "crossing",
+                (false, false, _) => "half",
             };
             step.events.push(
                 self.event(Kind::TcpCloseAck, s.packet, from)
@@ -663,6 +667,11 @@ impl Connection {
             let last = self.base.last;
             let machine = &mut self.sides[endpoint.index()].machine;
             machine.flush(&mut changes);
+            let gave_up = self.sides[endpoint.index()].gave_up(now_ns);
+            let machine = &mut self.sides[endpoint.index()].machine;
+            if gave_up {
+                machine.show(last, State::Closed, Basis::Timer, &mut changes);
+            }
             if machine.state == State::TimeWait && now_ns - self.base.end_ns > TWO_MSL_NS {
                 machine.two_msl(last, &mut changes);
             }

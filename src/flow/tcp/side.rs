@@ -82,6 +82,10 @@ pub struct Side {
     pub latest_marks: (Option<u32>, Option<u16>),
     /// Packet of the sender's first and latest SYN, and how many there were.
     pub syn: Option<(u64, i64, u32)>,
+    /// Time of the latest SYN.
+    pub syn_last: i64,
+    /// Time between the latest SYN and the one before it.
+    pub syn_gap: i64,
     /// The FIN: the number after it, and the packet that sent it first.
     pub fin: Option<(u32, u64)>,
     /// Time of that packet.
@@ -137,6 +141,8 @@ impl Side {
             latest: (0, 0),
             latest_marks: (None, None),
             syn: None,
+            syn_last: 0,
+            syn_gap: 0,
             fin: None,
             fin_time: 0,
             fin_repeated: false,
@@ -159,6 +165,13 @@ impl Side {
             reassembly: None,
             tsval: None,
         }
+    }
+
+    /// Whether the sender of an unanswered SYN has given up by now: it would have asked again, each time after
+    /// twice the wait before (RFC 6298 section 5.5), and it has not.
+    pub fn gave_up(&self, now_ns: i64) -> bool {
+        let waits = matches!(self.syn, Some((_, _, attempts)) if attempts >= 2);
+        self.machine.state == State::SynSent && waits && now_ns - self.syn_last > self.syn_gap * 5 / 2
     }
 
     /// A number relative to where the direction began.
