@@ -42,7 +42,11 @@ fn ours(name: &str) -> BTreeMap<Socket, Vec<Vec<&'static str>>> {
             if sequence.is_empty() {
                 sequence.push(kernel_name(change.from));
             }
-            assert_eq!(sequence.last(), Some(&kernel_name(change.from)), "{name}: a sequence without a break");
+            assert_eq!(
+                sequence.last(),
+                Some(&kernel_name(change.from)),
+                "{name}: a sequence without a break"
+            );
             if sequence.last() != Some(&kernel_name(change.to)) {
                 sequence.push(kernel_name(change.to));
             }
@@ -61,7 +65,9 @@ fn ours(name: &str) -> BTreeMap<Socket, Vec<Vec<&'static str>>> {
     for record in &records {
         let (c, s) = (&record.client, &record.server);
         for (endpoint, me, peer) in [(Endpoint2::Client, c, s), (Endpoint2::Server, s, c)] {
-            if let (Some(sequence), Some(a), Some(b)) = (states.get(&(record.id, endpoint)), me.addr, peer.addr) {
+            if let (Some(sequence), Some(a), Some(b)) =
+                (states.get(&(record.id, endpoint)), me.addr, peer.addr)
+            {
                 let socket = (a.to_string(), me.port.unwrap(), b.to_string(), peer.port.unwrap());
                 sockets.entry(socket).or_default().push(sequence.clone());
             }
@@ -110,7 +116,8 @@ fn states_are_the_kernels_in_every_bundled_tcp_recording() {
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".kernel.json"))
+        let Some(name) =
+            path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".kernel.json"))
         else {
             continue;
         };

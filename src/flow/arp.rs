@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use etherparse::ArpPacketSlice;
 use foldhash::fast::RandomState;
 
-use super::event::{Datum, Event, FlowId, Kind};
+use super::event::{Datum, Event, FlowId, Kind, Severity};
 use super::info::PacketInfo;
 use super::record::{FlowProtocol, FlowRecord, Party};
 use super::table::{Base, Follow, Key, Table};
@@ -130,6 +130,7 @@ impl Arp {
         };
         let event = |kind| names(Event::new(kind, info.number, Some(flow)));
         if request && sender.is_unspecified() {
+            self.ask(info, asker, sender_mac, asked, flow);
             events.push(event(Kind::ArpProbe));
         } else if sender == target {
             events.push(event(if request { Kind::ArpAnnouncement } else { Kind::ArpGratuitous }));
@@ -205,7 +206,8 @@ impl Arp {
         target: Ipv4Addr,
         flow: FlowId,
     ) -> u64 {
-        if let Some(q) = self.open.iter_mut().find(|q| q.asker == asker && q.target == target) {
+        let same = |q: &&mut Question| q.asker == asker && q.target == target && q.asker_mac == asker_mac;
+        if let Some(q) = self.open.iter_mut().find(same) {
             q.last = info.number;
             q.last_ns = info.time_ns;
             q.attempts += 1;
@@ -248,9 +250,10 @@ impl Arp {
             }
             // The same hardware answers for another address, too: a router standing in (RFC 1027), or a host of two.
             let stands_in = self.known.iter().any(|(ip, (mac, _))| *mac == sender_mac && *ip != asked);
-            let variant = match (broadcast, stands_in) {
-                (_, true) => "proxy",
-                (true, _) => "broadcast",
+            let variant = match (asker.is_unspecified(), broadcast, stands_in) {
+                (true, ..) => "defends", // the answer to a probe: the address is taken (RFC 5227 section 2.1.1)
+                (_, _, true) => "proxy",
+                (_, true, _) => "broadcast",
                 _ => "",
             };
             return event(Kind::ArpReply)
@@ -305,13 +308,25 @@ impl Arp {
         self.known.get(&ip).copied()
     }
 
-    /// Tells of questions that were waited for long enough; at the end of the capture, of all.
-    pub fn expire(&mut self, now_ns: Option<i64>, events: &mut Vec<Event>) {
+    /// Tells of questions that were waited for long enough; at the end of the capture, of all. `reaches`: whether
+    /// frames to a hardware address pass this capture point; where they do not, a reply would not have been seen.
+    pub fn expire(
+        &mut self,
+        now_ns: Option<i64>,
+        reaches: impl Fn(&[u8; 6]) -> bool,
+        events: &mut Vec<Event>,
+    ) {
         while let Some(i) = self.open.iter().position(|q| now_ns.is_none_or(|now| now - q.last_ns > WAIT_NS))
         {
             let Some(q) = self.open.remove(i) else { return };
+            if q.asker.is_unspecified() {
+                continue; // silence is what a probe hopes for
+            }
+            let event = Event::new(Kind::ArpUnanswered, q.last, Some(q.flow));
+            let seen = reaches(&q.asker_mac);
+            let event = if seen { event } else { event.variant("elsewhere").severity(Severity::Chat) };
             events.push(
-                Event::new(Kind::ArpUnanswered, q.last, Some(q.flow))
+                event
                     .with("sender_ip", Datum::Ip(q.asker.into()))
                     .with("sender_mac", Datum::Mac(q.asker_mac))
                     .with("target_ip", Datum::Ip(q.target.into()))

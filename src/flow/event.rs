@@ -119,6 +119,7 @@ kinds! {
     Truncated "truncated" Note;
     CaptureDamaged "capture.damaged" Error;
     MemoryLimit "capture.memory-limit" Warn;
+    CaptureCopy "capture.artifact.copy" Chat;
 }
 
 /// A value that an event is told with.

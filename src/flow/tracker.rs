@@ -3,9 +3,13 @@
 //! Finds the conversation a packet belongs to and hands it to that protocol's follower; adds what the tree
 //! lane should know of it. Judges nothing itself.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use super::arp::{Arp, Numbers};
+use super::copies::Copies;
 use super::dns::{DnsTracker, MessageInfo};
 use super::event::{Datum, Event, FlowId, Kind};
 use super::fragments::Fragments;
@@ -89,6 +93,9 @@ pub struct Tracker {
     icmp: Icmp,
     dns: DnsTracker,
     fragments: Fragments,
+    copies: Copies,
+    /// Hardware addresses that single frames came to: their traffic passes this capture point.
+    macs: HashSet<[u8; 6], RandomState>,
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
@@ -101,6 +108,9 @@ enum Current {
     Tcp(Key),
     Udp(Key),
 }
+
+/// Hardware addresses remembered as reached by single frames.
+const MAX_MACS: usize = 4_096;
 
 const TCP: usize = 0;
 const UDP: usize = 1;
@@ -128,8 +138,19 @@ impl Tracker {
         outcome.clear();
         self.current = None;
         let info = PacketInfo::new(frame, packet);
+        if let Some((_, dst)) = info.macs
+            && dst[0] & 1 == 0
+            && self.macs.len() < MAX_MACS
+        {
+            self.macs.insert(dst);
+        }
         self.tick(info.time_ns, outcome);
         self.trouble(frame, packet, outcome);
+        if let Some((event, flow)) = self.copies.look(frame, &info, packet) {
+            outcome.flow = flow;
+            outcome.events.push(event);
+            return;
+        }
         self.follow(&info, frame.bytes, packet, outcome);
         if let Some(fragment) = &packet.fragment
             && let Some((protocol, payload)) = self.fragments.add(&info, fragment, &mut outcome.events)
@@ -142,6 +163,7 @@ impl Tracker {
             }
         }
         let flow = outcome.flow;
+        self.copies.note_flow(flow);
         for event in &mut outcome.events {
             event.flow = event.flow.or(flow);
         }
@@ -403,7 +425,8 @@ impl Tracker {
     fn tick(&mut self, now_ns: i64, outcome: &mut Outcome) {
         // Frames may step back in time; waiting does not.
         self.now_ns = self.now_ns.max(now_ns);
-        self.arp.expire(Some(self.now_ns), &mut outcome.events);
+        let macs = &self.macs;
+        self.arp.expire(Some(self.now_ns), |mac| macs.contains(mac), &mut outcome.events);
         self.icmp.expire(Some(self.now_ns), &mut outcome.events);
         self.dns.expire(self.now_ns, &mut outcome.events);
     }
@@ -411,7 +434,8 @@ impl Tracker {
     /// The capture is over: what was waited for did not come, what is still open is summed up.
     pub fn finish(&mut self, outcome: &mut Outcome) {
         outcome.clear();
-        self.arp.expire(None, &mut outcome.events);
+        let macs = &self.macs;
+        self.arp.expire(None, |mac| macs.contains(mac), &mut outcome.events);
         self.icmp.expire(None, &mut outcome.events);
         self.dns.finish(&mut outcome.events);
         let mut all = Vec::new();

@@ -59,8 +59,8 @@ def tcp_basic(lab):
           expect=[*OPENING, "tcp.close.fin", "tcp.close.time-wait"])
 def tcp_two_sides(lab):
     """client (10.0.0.1) and server (10.0.0.2) with 40 ms each way between them (a relay holds each frame back),
-    captured at both. The client is ESTABLISHED 40 ms before the server: it sends its acknowledgment and goes on; the
-    server learns of it one way later. Then a question, an answer, and the client closes."""
+    captured at both. The client is ESTABLISHED 40 ms before the server: it sends its acknowledgment and at once a
+    question; both reach the server one way later. Then the answer, and the client closes."""
     client, server, at_client, at_server = two_hosts(lab, delay=0.04)
     client.knows(at_server)
     server.knows(at_client)
@@ -68,8 +68,8 @@ def tcp_two_sides(lab):
     lab.record(at_client, at_server)
 
     ours = client.connect(("10.0.0.2", 7000), port=50001)
+    ours.sendall(b"What time is it at your end?\n")  # the server is not yet ESTABLISHED
     theirs, _ = listener.accept()
-    ours.sendall(b"What time is it at your end?\n")
     theirs.recv(100)
     theirs.sendall(b"40 ms later than you think.\n")
     ours.recv(100)

@@ -85,8 +85,7 @@ impl Follow for Connection {
 
     fn is_over(&self) -> bool {
         let done = |s: &Side| matches!(s.machine.presumed(), State::Closed | State::TimeWait);
-        done(&self.sides[0]) && done(&self.sides[1])
-            || matches!(self.opening, Opening::Refused) && self.closing == Closing::No
+        done(&self.sides[0]) && done(&self.sides[1]) || self.opening == Opening::Refused
     }
 }
 
@@ -220,6 +219,9 @@ impl Connection {
             if self.sides[p].machine.state == State::Unknown && self.sides[p].packets == 0 {
                 self.sides[p].machine.state = State::Listen;
             }
+        }
+        if s.syn && !s.ack_flag && self.sides[m].machine.state == State::Listen {
+            self.sides[m].machine.state = State::Closed; // it opens actively: it was no listener
         }
         if s.syn && s.ack_flag && self.sides[m].machine.state == State::Unknown && self.sides[m].packets == 1
         {
@@ -357,7 +359,7 @@ impl Connection {
                 self.sides[m].syn = Some((s.packet, s.time_ns, 1));
             }
         } else if s.syn {
-            let again = self.syn_ack.is_some() || me.syn.is_some() && self.opening != Opening::Simultaneous;
+            let answers = me.syn_acks;
             let peer_isn = peer.isn.unwrap_or(s.ack.wrapping_sub(1));
             let covers_data = s.ack != peer_isn.wrapping_add(1) && before(peer_isn, s.ack);
             let (first, first_time, attempts) = me.syn.unwrap_or((s.packet, s.time_ns, 0));
@@ -368,7 +370,7 @@ impl Connection {
                 .with("peer_isn", Datum::Uint(peer_isn.into()))
                 .with("window", Datum::Uint(s.window.into()))
                 .with("len", Datum::Uint(s.len.into()))
-                .with("attempt", Datum::Uint(u64::from(attempts) + 1))
+                .with("attempt", Datum::Uint(u64::from(answers) + 1))
                 .with("first_packet", Datum::Uint(first));
             if let Some((packet, _, _)) = peer.syn {
                 event = event.with("syn_packet", Datum::Uint(packet));
@@ -377,15 +379,18 @@ impl Connection {
             event = event.with("after", Datum::Duration(s.time_ns - asked));
             event = optional(event, "mss", s.options.mss.map(u64::from));
             event = optional(event, "window_scale", s.options.window_scale.map(u64::from));
-            if again && attempts > 0 {
+            if answers > 0 {
                 event = event.variant("again").severity(Severity::Note);
             } else if covers_data && peer.syn.is_some() {
                 event = event.variant("fast-open");
                 self.opening = Opening::FastOpen;
             } else if peer.syn.is_none() {
                 event = event.variant("syn-not-seen");
+            } else if self.opening == Opening::Simultaneous {
+                event = event.variant("simultaneous");
             }
             step.events.push(event);
+            self.sides[m].syn_acks += 1;
             self.sides[m].syn = Some((first, first_time, attempts + 1));
             if self.syn_ack.is_none() {
                 self.syn_ack = Some((s.packet, s.time_ns));
@@ -397,6 +402,7 @@ impl Connection {
             match self.opening {
                 Opening::Asked if peer.syn.is_some() && self.syn_ack.is_none() && me.packets == 1 => {
                     self.opening = Opening::Refused;
+                    self.closing = Closing::Reset(from);
                     let (packet, time, _) = peer.syn.unwrap_or((0, s.time_ns, 0));
                     let port =
                         if from == Endpoint::Server { self.base.server.port } else { self.base.client.port };
@@ -550,7 +556,7 @@ impl Connection {
 
     fn reset(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
         let (m, p) = (from.index(), from.peer().index());
-        if matches!(self.opening, Opening::Refused) && self.sides[m].packets == 1 {
+        if self.opening == Opening::Refused {
             return; // told as a refusal
         }
         let both_done = self.sides.iter().all(|side| side.fin_acked.is_some());
@@ -635,6 +641,7 @@ impl Connection {
             return; // its window and acknowledgement announce nothing
         }
         me.window = s.window;
+        me.window_of_syn = s.syn;
         if s.ack_flag {
             let advanced = match me.acked {
                 None => true,
