@@ -315,7 +315,7 @@ impl Tracker {
                 let base = &t.connection.base;
                 outcome.events.push(
                     Event::new(Kind::TcpReusedPorts, info.number, Some(base.id))
-                        .with("endpoint", Datum::Text(side_of(base, a).name().into()))
+                        .with("endpoint", Datum::Name(side_of(base, a).name()))
                         .with("stream", Datum::Uint(base.stream))
                         .with("previous_flow", Datum::Uint(previous))
                         .with("gap", Datum::Duration(gap)),

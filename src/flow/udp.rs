@@ -153,7 +153,7 @@ pub fn datagram_event(info: &PacketInfo, udp: &UdpSlice<'_>, place: &Place) -> O
     Some(
         Event::new(Kind::UdpDatagram, info.number, Some(place.flow))
             .variant(variant)
-            .with("endpoint", Datum::Text(place.from.name().into()))
+            .with("endpoint", Datum::Name(place.from.name()))
             .with("src", Datum::Ip(src))
             .with("sport", Datum::Uint(udp.source_port().into()))
             .with("dst", Datum::Ip(dst))
