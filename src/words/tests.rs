@@ -146,21 +146,22 @@ fn expand(template: &str, keep: bool) -> String {
     out + rest
 }
 
-/// Chinese typography; every placeholder is treated as a Latin word.
-fn typography(zh: &str) -> Result<(), String> {
+/// Chinese typography. Around placeholders a space may stand or not: filling sees to it. Where a text speaks of
+/// `code`, that keeps its own quotes and colons.
+fn typography(zh: &str, code: bool) -> Result<(), String> {
     let chars: Vec<char> = zh.chars().collect();
     let wide = |c: char| is_chinese(c) || "，。；：！？（）“”、《》…".contains(c);
     for (i, &c) in chars.iter().enumerate() {
         let before = i.checked_sub(1).map(|i| chars[i]);
         let after = chars.get(i + 1).copied();
         let around = || chars[i.saturating_sub(6)..chars.len().min(i + 7)].iter().collect::<String>();
-        if c == '"' || c == '\'' {
+        if !code && (c == '"' || c == '\'') {
             return Err(format!("straight quote: {}", around()));
         }
-        if before.is_some_and(is_chinese) && ",;:!?().".contains(c) {
+        if !code && before.is_some_and(is_chinese) && ",;:!?().".contains(c) {
             return Err(format!("half-width punctuation: {}", around()));
         }
-        let latin = |c: char| c.is_ascii_alphanumeric() || "#{}".contains(c);
+        let latin = |c: char| c.is_ascii_alphanumeric() || c == '#';
         if before.is_some_and(is_chinese) && latin(c) || before.is_some_and(latin) && is_chinese(c) {
             return Err(format!("no space: {}", around()));
         }
@@ -187,7 +188,7 @@ fn chinese_is_set_as_the_glossary_says() {
         // Code in single quotes, as a shell has it, is left as it is.
         let prose: String = zh.split('\'').step_by(2).collect();
         for keep in [true, false] {
-            if let Err(why) = typography(&expand(&prose, keep)) {
+            if let Err(why) = typography(&expand(&prose, keep), id.starts_with("expression")) {
                 wrong.push((id.clone(), why));
             }
         }
