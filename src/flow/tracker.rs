@@ -389,6 +389,7 @@ impl Tracker {
             self.told_limit = true;
             outcome.events.push(
                 Event::new(Kind::MemoryLimit, info.number, None)
+                    .with("flows", Datum::Uint(self.tcp.evicted()))
                     .with("limit", Datum::Uint(super::table::MAX_LIVE as u64)),
             );
         }

@@ -590,11 +590,12 @@ impl Connection {
         };
         let variant = if me.fin.is_some() {
             "answer" // it has closed before: what comes now finds nobody
-        } else if peer.payload > 0 && (unread > 0 || s.time_ns - peer.latest.1 < 1_000_000) && me.payload == 0
-        {
-            "unread"
+        } else if peer.payload > 0 && unread > 0 && s.time_ns - peer.latest.1 < 1_000_000 {
+            "unread" // bytes came, were never acknowledged, and the RST follows at once
         } else if !s.ack_flag {
             "answer"
+        } else if me.syn.is_some() {
+            "aborted"
         } else {
             ""
         };
