@@ -6,9 +6,18 @@
 //!
 //! Leaves out: decoding (see `decode`), live capture.
 
+mod buffer;
 pub mod bundled;
 pub mod compressed;
 pub mod file;
+mod pcap;
+mod pcapng;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use file::{Files, open, open_all};
+use record::{Met, Record};
 
 /// One record of a capture: what was on the wire, as far as it was kept.
 #[derive(Debug, Clone, Copy)]
@@ -80,40 +89,98 @@ pub enum Reason {
     /// Zero bytes long.
     Empty,
     /// Neither pcap nor pcapng; the first bytes (up to 4).
-    NotACapture { magic: Vec<u8> },
+    NotACapture {
+        /// As they stand in the file.
+        magic: Vec<u8>,
+    },
     /// The operating system's own words for why it cannot be opened or read.
-    Io { message: String },
+    Io {
+        /// Not translated: it comes from the system.
+        message: String,
+    },
     /// A directory was named.
     Directory,
     /// No bundled capture of that name; the nearest names.
-    NoSuchBundled { name: String, nearest: Vec<String> },
+    NoSuchBundled {
+        /// As the user wrote it, without the `@`.
+        name: String,
+        /// What they may have meant, the likeliest first; may be empty.
+        nearest: Vec<String>,
+    },
+    /// The file is of a version of its format that nobody knows how to read.
+    Version {
+        /// 2 is the one of pcap, 1 that of pcapng.
+        major: u16,
+        /// Compatible versions differ here only.
+        minor: u16,
+    },
     /// The record says `need` bytes, the file has `have` left.
-    Cut { need: u64, have: u64 },
-    /// A pcapng block's length field is impossible.
-    BlockLength { length: u64 },
+    Cut {
+        /// The record's length with its header; its header's length where that itself is cut.
+        need: u64,
+        /// Bytes from the record's beginning to the end of the file.
+        have: u64,
+    },
+    /// A pcapng block's length field is impossible: not a multiple of four, or too short for what the block holds.
+    BlockLength {
+        /// The field's value.
+        length: u64,
+    },
+    /// A pcapng block gives its length before and after its body, and the two differ.
+    BlockTrailer {
+        /// The one before the body.
+        length: u64,
+        /// The one after it.
+        trailer: u64,
+    },
+    /// A packet in a pcapng block claims more bytes than the block holds.
+    PacketLength {
+        /// What it claims.
+        captured: u64,
+        /// What there is in the block.
+        room: u64,
+    },
     /// A record claims a length that no capture tool writes.
-    RecordLength { length: u64, limit: u64 },
+    RecordLength {
+        /// The record's length with its header.
+        length: u64,
+        /// The longest that is read.
+        limit: u64,
+    },
     /// A packet names an interface that no block describes.
-    NoSuchInterface { interface: u32, known: u32 },
+    NoSuchInterface {
+        /// Counts from 0 within its section.
+        interface: u32,
+        /// How many the section had described so far.
+        known: u32,
+    },
     /// A block or record that makes no sense in some other way; the reader's own words.
-    Malformed { detail: String },
+    Malformed {
+        /// Not translated: it comes from a library.
+        detail: String,
+    },
     /// The compressed data itself is damaged; the decompressor's own words.
-    Compression { detail: String },
+    Compression {
+        /// Not translated: it comes from a library.
+        detail: String,
+    },
 }
 
 /// A stream of frames.
 pub trait Source {
-    /// The next frame, `None` at the end. After an error nothing more comes.
+    /// The next frame, `None` at the end. After an error nothing more comes from that file: where several
+    /// are read as one, the next call goes on with the file after it; with one it gives `None`.
     ///
     /// # Errors
     /// [`Damage`] where the capture is cut or corrupt; all frames before it have been handed out.
     #[allow(clippy::should_implement_trait)] // it lends its buffer: an Iterator cannot
     fn next(&mut self) -> Result<Option<Frame<'_>>, Damage>;
-    /// All interfaces met so far; grows as sections are read.
+    /// All interfaces met so far; grows as sections and files are read. Those described before the first frame
+    /// are known from the beginning.
     fn interfaces(&self) -> &[Interface];
-    /// The file as the user named it.
+    /// The file as the user named it; of several, the one that the last frame came from.
     fn name(&self) -> &str;
-    /// Container format.
+    /// Container format of that file.
     fn format(&self) -> Format;
     /// Comments of section headers met so far, sanitising left to the renderer.
     fn comments(&self) -> &[String];
