@@ -1,1 +1,329 @@
-//! To come.
+//! ICMP: echo requests and their replies; errors, and the packets they are about.
+//!
+//! RFC 792, RFC 4443 (ICMPv6), RFC 1191 (fragmentation needed), RFC 4861 (neighbour discovery). An error is told
+//! in the conversation whose packet it quotes, where that is known.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use foldhash::fast::RandomState;
+
+use super::arp::Numbers;
+use super::event::{Datum, Event, FlowId, Kind};
+use super::info::{PacketInfo, envelope};
+use super::record::{FlowProtocol, FlowRecord, Party};
+use super::table::{Base, Follow, Key, Table};
+use crate::decode::Packet;
+use crate::protocol::Protocol;
+
+/// How long a reply is waited for, nanoseconds: ping's own default is longer, its interval one second.
+const WAIT_NS: i64 = 5_000_000_000;
+/// Requests open at once.
+const MAX_OPEN: usize = 65_536;
+
+/// Echoes of one identifier between two hosts, or their other messages.
+#[derive(Debug)]
+pub struct Messages {
+    base: Base,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+}
+
+impl Follow for Messages {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn is_over(&self) -> bool {
+        true
+    }
+}
+
+impl Messages {
+    /// The conversation summed up.
+    pub fn record(&self) -> FlowRecord {
+        self.base.record(FlowProtocol::Icmp, self.packets, self.bytes)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct EchoKey {
+    asker: IpAddr,
+    asked: IpAddr,
+    ident: u16,
+    seq: u16,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Echo {
+    packet: u64,
+    time_ns: i64,
+    flow: FlowId,
+}
+
+/// Follows ICMP.
+#[derive(Debug, Default)]
+pub struct Icmp {
+    /// All conversations.
+    pub table: Table<Messages>,
+    open: HashMap<EchoKey, Echo, RandomState>,
+    order: VecDeque<EchoKey>,
+}
+
+/// An ICMP message of either version, as this file reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'p> {
+    /// ICMPv6.
+    pub v6: bool,
+    /// Type.
+    pub kind: u8,
+    /// Code.
+    pub code: u8,
+    /// Identifier and sequence number of an echo.
+    pub echo: Option<(u16, u16)>,
+    /// The message from its first byte, as captured.
+    pub bytes: &'p [u8],
+}
+
+/// The packet that an error quotes.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted {
+    /// Who sent it.
+    pub src: IpAddr,
+    /// To whom.
+    pub dst: IpAddr,
+    /// IP protocol.
+    pub protocol: u8,
+    /// Ports, where enough is quoted.
+    pub ports: Option<(u16, u16)>,
+    /// Total length of the quoted datagram.
+    pub length: u64,
+}
+
+/// Reads what an error quotes out of the layers.
+pub fn quoted(bytes: &[u8], packet: &Packet<'_>) -> Option<Quoted> {
+    let ip = packet.layers.iter().find(|l| l.quoted)?;
+    let (addresses, _, _) = envelope(ip);
+    let (src, dst) = addresses?;
+    let (protocol, length) = match &ip.header {
+        crate::decode::Header::Ipv4(h) => (h.protocol().0, u64::from(h.total_len())),
+        crate::decode::Header::Ipv6(h) => (h.next_header().0, 40 + u64::from(h.payload_length())),
+        _ => return None,
+    };
+    let transport =
+        packet.layers.iter().find(|l| l.quoted && matches!(l.protocol, Protocol::Tcp | Protocol::Udp));
+    let ports = transport
+        .and_then(|l| bytes.get(l.start..l.start + 4))
+        .map(|b| (u16::from_be_bytes([b[0], b[1]]), u16::from_be_bytes([b[2], b[3]])));
+    Some(Quoted { src, dst, protocol, ports, length })
+}
+
+impl Icmp {
+    /// Takes in a message. `about`: the conversation that the quoted packet belongs to.
+    #[allow(clippy::too_many_arguments)] // what a message is told with, each used once
+    pub fn message(
+        &mut self,
+        info: &PacketInfo,
+        m: &Message<'_>,
+        quoted: Option<Quoted>,
+        about: Option<FlowId>,
+        mut numbers: Numbers<'_>,
+        events: &mut Vec<Event>,
+        ended: &mut Vec<FlowRecord>,
+    ) -> Option<FlowId> {
+        let (src, dst) = info.addresses?;
+        let ident = m.echo.map_or(0, |(ident, _)| ident);
+        let is_reply = matches!((m.v6, m.kind), (false, 0) | (true, 129));
+        let flow = self.conversation(info, src, dst, ident, is_reply, &mut numbers, ended);
+        let between = |kind: Kind, flow| {
+            Event::new(kind, info.number, Some(flow)).with("src", Datum::Ip(src)).with("dst", Datum::Ip(dst))
+        };
+        let event = match (m.v6, m.kind) {
+            (false, 8) | (true, 128) => {
+                self.request(info, src, dst, m, flow, between(Kind::IcmpEchoRequest, flow))
+            }
+            (false, 0) | (true, 129) => self.reply(info, src, dst, m, between(Kind::IcmpEchoReply, flow)),
+            (false, 3 | 5 | 11) | (true, 1..=3) => {
+                error(m, quoted, between(error_kind(m), about.unwrap_or(flow)))
+            }
+            (true, 133) => between(Kind::IcmpRouterSolicitation, flow),
+            (true, 134) => between(Kind::IcmpRouterAdvertisement, flow),
+            (true, 135) => target(m, src, between(Kind::IcmpNeighborSolicitation, flow)),
+            (true, 136) => target(m, src, between(Kind::IcmpNeighborAdvertisement, flow)),
+            _ => between(Kind::IcmpOther, flow),
+        };
+        events.push(event.with("type", Datum::Uint(m.kind.into())).with("code", Datum::Uint(m.code.into())));
+        Some(flow)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn conversation(
+        &mut self,
+        info: &PacketInfo,
+        src: IpAddr,
+        dst: IpAddr,
+        ident: u16,
+        is_reply: bool,
+        numbers: &mut Numbers<'_>,
+        ended: &mut Vec<FlowRecord>,
+    ) -> FlowId {
+        let key = Key::new((src, ident), (dst, ident));
+        if let Some(m) = self.table.live(&key) {
+            let side = usize::from(m.base.client.addr != Some(src));
+            m.base.last = info.number;
+            m.base.end_ns = info.time_ns;
+            m.packets[side] += 1;
+            m.bytes[side] += info.wire_len;
+            return m.base.id;
+        }
+        let (id, stream) = numbers.take();
+        let (src_mac, dst_mac) = (info.macs.map(|m| m.0), info.macs.map(|m| m.1));
+        let sender = Party { addr: Some(src), port: None, mac: src_mac };
+        let receiver = Party { addr: Some(dst), port: None, mac: dst_mac };
+        let (client, server) = if is_reply { (receiver, sender) } else { (sender, receiver) };
+        let base = Base {
+            id,
+            stream,
+            client,
+            server,
+            first: info.number,
+            last: info.number,
+            start_ns: info.time_ns,
+            end_ns: info.time_ns,
+        };
+        let mut messages = Messages { base, packets: [0; 2], bytes: [0; 2] };
+        messages.packets[usize::from(is_reply)] = 1;
+        messages.bytes[usize::from(is_reply)] = info.wire_len;
+        self.table.insert(key, messages);
+        self.table.sweep(info.time_ns, &mut |m| ended.push(m.record()));
+        id
+    }
+
+    fn request(
+        &mut self,
+        info: &PacketInfo,
+        src: IpAddr,
+        dst: IpAddr,
+        m: &Message<'_>,
+        flow: FlowId,
+        event: Event,
+    ) -> Event {
+        let Some((ident, seq)) = m.echo else { return event };
+        let key = EchoKey { asker: src, asked: dst, ident, seq };
+        if !dst.is_multicast()
+            && self.open.insert(key, Echo { packet: info.number, time_ns: info.time_ns, flow }).is_none()
+        {
+            self.order.push_back(key);
+            if self.order.len() > MAX_OPEN
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.open.remove(&oldest);
+            }
+        }
+        echo(event, info, m, ident, seq)
+    }
+
+    fn reply(&mut self, info: &PacketInfo, src: IpAddr, dst: IpAddr, m: &Message<'_>, event: Event) -> Event {
+        let Some((ident, seq)) = m.echo else { return event };
+        let event = echo(event, info, m, ident, seq);
+        match self.open.remove(&EchoKey { asker: dst, asked: src, ident, seq }) {
+            Some(asked) => event
+                .with("request_packet", Datum::Uint(asked.packet))
+                .with("rtt", Datum::Duration(info.time_ns - asked.time_ns)),
+            None => event.variant("unasked"),
+        }
+    }
+
+    /// Tells of requests that were waited for long enough; at the end of the capture, of all.
+    pub fn expire(&mut self, now_ns: Option<i64>, events: &mut Vec<Event>) {
+        while let Some(key) = self.order.front().copied() {
+            if let Some(asked) = self.open.get(&key) {
+                if now_ns.is_some_and(|now| now - asked.time_ns <= WAIT_NS) {
+                    return;
+                }
+                events.push(
+                    Event::new(Kind::IcmpUnanswered, asked.packet, Some(asked.flow))
+                        .with("src", Datum::Ip(key.asker))
+                        .with("dst", Datum::Ip(key.asked))
+                        .with("ident", Datum::Uint(key.ident.into()))
+                        .with("seq", Datum::Uint(key.seq.into()))
+                        .with("waited", Datum::Duration(now_ns.map_or(0, |now| now - asked.time_ns))),
+                );
+                self.open.remove(&key);
+            }
+            self.order.pop_front();
+        }
+    }
+}
+
+fn echo(event: Event, info: &PacketInfo, m: &Message<'_>, ident: u16, seq: u16) -> Event {
+    event
+        .with("ident", Datum::Uint(ident.into()))
+        .with("seq", Datum::Uint(seq.into()))
+        .with("len", Datum::Uint(m.bytes.len().saturating_sub(8) as u64))
+        .with("ttl", Datum::Uint(info.ttl.into()))
+}
+
+fn error_kind(m: &Message<'_>) -> Kind {
+    match (m.v6, m.kind, m.code) {
+        (false, 3, 4) | (true, 2, _) => Kind::IcmpFragmentationNeeded,
+        (false, 5, _) => Kind::IcmpRedirect,
+        (false, 11, _) | (true, 3, _) => Kind::IcmpTimeExceeded,
+        _ => Kind::IcmpUnreachable,
+    }
+}
+
+fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
+    // RFC 792 and RFC 1812 section 5.2.7.1; RFC 4443 section 3.1.
+    event.variant = match (event.kind, m.v6, m.code) {
+        (Kind::IcmpUnreachable, false, 0 | 6 | 11) | (Kind::IcmpUnreachable, true, 0) => "net",
+        (Kind::IcmpUnreachable, false, 1 | 7 | 12) | (Kind::IcmpUnreachable, true, 3) => "host",
+        (Kind::IcmpUnreachable, false, 2) => "protocol",
+        (Kind::IcmpUnreachable, false, 3) | (Kind::IcmpUnreachable, true, 4) => "port",
+        (Kind::IcmpUnreachable, false, 9 | 10 | 13) | (Kind::IcmpUnreachable, true, 1) => "prohibited",
+        (Kind::IcmpUnreachable, ..) => "other",
+        (Kind::IcmpTimeExceeded, _, 1) => "reassembly",
+        _ => "",
+    };
+    match m.bytes {
+        [_, _, _, _, a, b, c, d, ..] if event.kind == Kind::IcmpFragmentationNeeded => {
+            let mtu = if m.v6 {
+                u32::from_be_bytes([*a, *b, *c, *d])
+            } else {
+                u32::from(u16::from_be_bytes([*c, *d])) // RFC 1191 section 4
+            };
+            event = event.with("mtu", Datum::Uint(mtu.into()));
+        }
+        [_, _, _, _, a, b, c, d, ..] if event.kind == Kind::IcmpRedirect => {
+            event = event.with("gateway", Datum::Ip(Ipv4Addr::new(*a, *b, *c, *d).into()));
+        }
+        _ => {}
+    }
+    match quoted {
+        Some(q) => {
+            event = event
+                .with("quoted_src", Datum::Ip(q.src))
+                .with("quoted_dst", Datum::Ip(q.dst))
+                .with("quoted_protocol", Datum::Uint(q.protocol.into()))
+                .with("quoted_len", Datum::Uint(q.length));
+            match q.ports {
+                Some((sport, dport)) => event
+                    .with("quoted_sport", Datum::Uint(sport.into()))
+                    .with("quoted_port", Datum::Uint(dport.into())),
+                None if event.variant == "port" => event.variant("other"),
+                None => event,
+            }
+        }
+        None => event.variant("unquoted"),
+    }
+}
+
+/// The address a neighbour message is about (RFC 4861 sections 4.3 and 4.4).
+fn target(m: &Message<'_>, src: IpAddr, event: Event) -> Event {
+    let solicits_own = m.kind == 135 && src.is_unspecified();
+    let event = if solicits_own { event.variant("dad") } else { event };
+    match m.bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()) {
+        Some(b) => event.with("target", Datum::Ip(Ipv6Addr::from(b).into())),
+        None => event.variant("cut"),
+    }
+}

@@ -10,10 +10,12 @@ pub mod event;
 pub mod fragments;
 pub mod http;
 pub mod icmp;
+pub mod info;
 pub mod record;
 pub mod table;
 pub mod tcp;
 mod tracker;
+pub mod udp;
 
 pub use event::{Datum, Event, FlowId, Kind, Severity};
 pub use record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};

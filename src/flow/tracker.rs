@@ -1,16 +1,36 @@
 //! The entrance: one packet after another in, an [`Outcome`] out.
+//!
+//! Finds the conversation a packet belongs to and hands it to that protocol's follower; adds what the tree
+//! lane should know of it. Judges nothing itself.
 
-use super::event::{Event, FlowId};
-use super::record::FlowRecord;
+use std::net::IpAddr;
+
+use super::arp::{Arp, Numbers};
+use super::dns::{DnsTracker, MessageInfo};
+use super::event::{Datum, Event, FlowId, Kind};
+use super::fragments::Fragments;
+use super::http::{self, HttpStream};
+use super::icmp::{self, Icmp};
+use super::info::PacketInfo;
+use super::record::{Endpoint, FlowRecord, Party};
+use super::table::{Base, Key, Table};
+use super::tcp::reassembly::{Reassembly, Stretch};
+use super::tcp::segment::Segment;
 use super::tcp::state::StateChange;
+use super::tcp::{Connection, Step};
+use super::udp::{self, Udp};
 use crate::capture::Frame;
-use crate::decode::{Context, Packet};
+use crate::decode::{self, Computed, Context, Header, Packet};
+use crate::protocol::{Protocol, ports};
+use crate::wire::{Field, Problem, Value};
 
 /// What one packet brought. Reused: [`Outcome::clear`] keeps the memory.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The conversation the packet belongs to.
     pub flow: Option<FlowId>,
+    /// Whether `context` is to be filled: only where a tree will be built.
+    pub wants_context: bool,
     /// What the tree lane should know of the packet.
     pub context: Context,
     /// What happened.
@@ -33,25 +53,475 @@ impl Outcome {
     }
 }
 
+/// A connection and what reads its stream.
+#[derive(Debug)]
+struct Tcp {
+    connection: Connection,
+    reader: Reader,
+}
+
+#[derive(Debug)]
+enum Reader {
+    /// No payload yet.
+    Undecided,
+    Http(Box<HttpStream>),
+    Nobody,
+}
+
+impl super::table::Follow for Tcp {
+    fn base(&self) -> &Base {
+        self.connection.base()
+    }
+
+    fn is_over(&self) -> bool {
+        self.connection.is_over()
+    }
+}
+
 /// Follows all conversations of a capture.
 #[derive(Debug, Default)]
-pub struct Tracker {}
+pub struct Tracker {
+    flows: u64,
+    streams: [u64; 4],
+    tcp: Table<Tcp>,
+    udp: Udp,
+    arp: Arp,
+    icmp: Icmp,
+    dns: DnsTracker,
+    fragments: Fragments,
+    now_ns: i64,
+    told_cut: bool,
+    told_limit: bool,
+    /// Where the conversation of the current packet is found.
+    current: Option<Current>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Current {
+    Tcp(Key),
+    Udp(Key),
+}
+
+const TCP: usize = 0;
+const UDP: usize = 1;
+const ICMP: usize = 2;
+const ARP: usize = 3;
+
+macro_rules! fields {
+    ($($id:ident = $name:literal;)*) => { $(static $id: Field = Field::new($name);)* };
+}
+
+fields! {
+    TCP_STREAM = "tcp.stream";
+    TCP_LEN = "tcp.len";
+    TCP_SEQ = "tcp.seq";
+    TCP_NXTSEQ = "tcp.nxtseq";
+    TCP_ACK = "tcp.ack";
+    TCP_WINDOW = "tcp.window_size";
+    TCP_SCALE = "tcp.window_size_scalefactor";
+    UDP_STREAM = "udp.stream";
+}
 
 impl Tracker {
     /// Takes in the next packet. `outcome` is cleared first.
     pub fn process(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &mut Outcome) {
-        let _ = (frame, packet);
         outcome.clear();
+        self.current = None;
+        let info = PacketInfo::new(frame, packet);
+        self.tick(info.time_ns, outcome);
+        self.trouble(frame, packet, outcome);
+        self.follow(&info, frame.bytes, packet, outcome);
+        if let Some(fragment) = &packet.fragment
+            && let Some((protocol, payload)) = self.fragments.add(&info, fragment, &mut outcome.events)
+        {
+            let whole = decode::decode_datagram(protocol, &payload);
+            self.follow(&info, &payload, &whole, outcome);
+            drop(whole);
+            if outcome.wants_context {
+                outcome.context.datagram = Some((protocol, payload));
+            }
+        }
+        let flow = outcome.flow;
+        for event in &mut outcome.events {
+            event.flow = event.flow.or(flow);
+        }
+    }
+
+    /// Hands a packet to its protocol's follower.
+    fn follow(&mut self, info: &PacketInfo, bytes: &[u8], packet: &Packet<'_>, outcome: &mut Outcome) {
+        // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet.
+        let layer =
+            packet.layers.iter().rev().find(|l| {
+                !l.quoted && !matches!(l.protocol, Protocol::Data | Protocol::Dns | Protocol::Http)
+            });
+        let Some(layer) = layer else { return };
+        match &layer.header {
+            Header::Arp(arp) => {
+                let numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[ARP] };
+                outcome.flow = self.arp.packet(info, arp, numbers, &mut outcome.events, &mut outcome.ended);
+            }
+            Header::Tcp(tcp) => {
+                let mut segment = Segment::new(tcp, layer.header_end, packet.transport_len);
+                segment.packet = info.number;
+                segment.time_ns = info.time_ns;
+                segment.ip_id = info.ip_id;
+                self.segment(info, &segment, (tcp.source_port(), tcp.destination_port()), outcome);
+            }
+            Header::Udp(datagram) => self.datagram(info, bytes, packet, datagram, outcome),
+            Header::Icmp(h) => {
+                let message = icmp::Message {
+                    v6: false,
+                    kind: h.kind,
+                    code: h.code,
+                    echo: h.ident.zip(h.seq),
+                    bytes: &bytes[layer.start..layer.end],
+                };
+                self.icmp_message(info, bytes, packet, &message, outcome);
+            }
+            Header::Icmpv6(h) => {
+                let message = icmp::Message {
+                    v6: true,
+                    kind: h.kind,
+                    code: h.code,
+                    echo: h.ident.zip(h.seq),
+                    bytes: &bytes[layer.start..layer.end],
+                };
+                self.icmp_message(info, bytes, packet, &message, outcome);
+            }
+            _ => {}
+        }
+    }
+
+    fn icmp_message(
+        &mut self,
+        info: &PacketInfo,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        message: &icmp::Message<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let quoted = icmp::quoted(bytes, packet);
+        let about = quoted.and_then(|q| {
+            let (sport, dport) = q.ports?;
+            let (a, b) = ((q.src, sport), (q.dst, dport));
+            match q.protocol {
+                6 => {
+                    let key = Key::new(a, b);
+                    let live = self.tcp.live(&key).map(|t| t.connection.base.id);
+                    live.or_else(|| self.tcp.past(&key).map(|p| p.id))
+                }
+                17 => self.udp.flow_between(a, b),
+                _ => None,
+            }
+        });
+        let numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[ICMP] };
+        outcome.flow =
+            self.icmp.message(info, message, quoted, about, numbers, &mut outcome.events, &mut outcome.ended);
+    }
+
+    fn datagram(
+        &mut self,
+        info: &PacketInfo,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        datagram: &etherparse::UdpSlice<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[UDP] };
+        let Some(place) = self.udp.place(info, datagram, numbers, &mut outcome.ended) else { return };
+        outcome.flow = Some(place.flow);
+        if outcome.wants_context {
+            outcome.context.computed.push(Computed {
+                protocol: Protocol::Udp,
+                field: &UDP_STREAM,
+                value: Value::Uint(place.stream),
+            });
+        }
+        let Some((src, dst)) = info.addresses else { return };
+        let (a, b) = ((src, datagram.source_port()), (dst, datagram.destination_port()));
+        self.current = Some(Current::Udp(Key::new(a, b)));
+        match packet.layers.iter().find(|l| l.protocol == Protocol::Dns && !l.quoted) {
+            Some(dns) => {
+                self.udp.recognise(a, b, "dns");
+                let message = MessageInfo {
+                    packet: info.number,
+                    time_ns: info.time_ns,
+                    flow: place.flow,
+                    src: a,
+                    dst: b,
+                    over_tcp: false,
+                };
+                self.dns.message(&message, &bytes[dns.start..dns.end], &mut outcome.events);
+            }
+            None => outcome.events.extend(udp::datagram_event(info, datagram, &place)),
+        }
+    }
+
+    fn segment(&mut self, info: &PacketInfo, s: &Segment<'_>, ports: (u16, u16), outcome: &mut Outcome) {
+        let Some((src, dst)) = info.addresses else { return };
+        let (a, b) = ((src, ports.0), (dst, ports.1));
+        let key = Key::new(a, b);
+        let mut reopened = None;
+        let known = match self.tcp.live(&key) {
+            Some(t) => {
+                let from = side_of(&t.connection.base, a);
+                if t.connection.is_reopened_by(s, from) {
+                    let base = &t.connection.base;
+                    reopened = Some((base.id, info.time_ns - base.end_ns));
+                    false
+                } else {
+                    true
+                }
+            }
+            None => false,
+        };
+        if !known {
+            let past = self.tcp.past(&key);
+            if reopened.is_none()
+                && s.syn
+                && let Some(past) = past
+            {
+                reopened = Some((past.id, info.time_ns - past.end_ns));
+            }
+            self.open(info, s, (a, b), key, past.filter(|_| !s.syn).map(|p| p.stream), outcome);
+            if let Some((previous, gap)) = reopened
+                && let Some(t) = self.tcp.live(&key)
+            {
+                let base = &t.connection.base;
+                outcome.events.push(
+                    Event::new(Kind::TcpReusedPorts, info.number, Some(base.id))
+                        .with("endpoint", Datum::Text(side_of(base, a).name().into()))
+                        .with("stream", Datum::Uint(base.stream))
+                        .with("previous_flow", Datum::Uint(previous))
+                        .with("gap", Datum::Duration(gap)),
+                );
+            }
+        }
+        let Some(t) = self.tcp.live(&key) else { return };
+        let from = side_of(&t.connection.base, a);
+        t.connection.base.last = info.number;
+        t.connection.base.end_ns = info.time_ns;
+        t.connection.sides[from.index()].bytes += info.wire_len;
+        outcome.flow = Some(t.connection.base.id);
+        self.current = Some(Current::Tcp(key));
+        let mut step = Step { events: &mut outcome.events, states: &mut outcome.states };
+        t.connection.segment(s, from, &mut step);
+        if outcome.wants_context {
+            computed(&t.connection, s, from, &mut outcome.context);
+        }
+        read_stream(t, s, from, outcome);
+    }
+
+    /// Opens a connection with the first segment seen of it.
+    fn open(
+        &mut self,
+        info: &PacketInfo,
+        s: &Segment<'_>,
+        ends: ((IpAddr, u16), (IpAddr, u16)),
+        key: Key,
+        resumed: Option<u64>,
+        outcome: &mut Outcome,
+    ) {
+        let ((src, sport), (dst, dport)) = ends;
+        let (src_mac, dst_mac) = (info.macs.map(|m| m.0), info.macs.map(|m| m.1));
+        let sender = Party { addr: Some(src), port: Some(sport), mac: src_mac };
+        let receiver = Party { addr: Some(dst), port: Some(dport), mac: dst_mac };
+        // A SYN is the client's, a SYN+ACK the server's. In mid-stream the port with a registered service serves.
+        let from_server = match (s.syn, s.ack_flag) {
+            (true, ack) => ack,
+            _ => ports::service(sport, true).is_some() && ports::service(dport, true).is_none(),
+        };
+        let (client, server) = if from_server { (receiver, sender) } else { (sender, receiver) };
+        let mut numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[TCP] };
+        let (id, stream) = match resumed {
+            Some(stream) => {
+                let id = *numbers.flow;
+                *numbers.flow += 1;
+                (id, stream)
+            }
+            None => numbers.take(),
+        };
+        let base = Base {
+            id,
+            stream,
+            client,
+            server,
+            first: info.number,
+            last: info.number,
+            start_ns: info.time_ns,
+            end_ns: info.time_ns,
+        };
+        let tcp = Tcp { connection: Connection::new(base), reader: Reader::Undecided };
+        if let Some(old) = self.tcp.insert(key, tcp) {
+            let_go(*old, info.time_ns, outcome);
+        }
+        let mut gone = Vec::new();
+        self.tcp.sweep(info.time_ns, &mut |t| gone.push(t));
+        for t in gone {
+            let_go(*t, info.time_ns, outcome);
+        }
+        if self.tcp.evicted() > 0 && !self.told_limit {
+            self.told_limit = true;
+            outcome.events.push(
+                Event::new(Kind::MemoryLimit, info.number, None)
+                    .with("limit", Datum::Uint(super::table::MAX_LIVE as u64)),
+            );
+        }
+    }
+
+    /// What could not be read, and what the capture cut off.
+    fn trouble(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &mut Outcome) {
+        let cut_by_capture = frame.bytes.len() < frame.wire_len as usize;
+        if let Some((protocol, bad)) = &packet.malformed {
+            let cut = cut_by_capture && bad.problem == Problem::Cut;
+            let kind = if cut { Kind::Truncated } else { Kind::Malformed };
+            let mut event = Event::new(kind, frame.number, None)
+                .with("layer", Datum::Text(protocol.field().name.into()))
+                .with("field", Datum::Text(bad.field.into()))
+                .with("offset", Datum::Uint(bad.at as u64))
+                .with("needed", Datum::Uint(bad.need as u64))
+                .with("had", Datum::Uint(bad.have as u64))
+                .with("captured", Datum::Uint(frame.bytes.len() as u64))
+                .with("length", Datum::Uint(frame.wire_len.into()));
+            if !cut && bad.problem == Problem::Content {
+                event = event.variant("content");
+            }
+            outcome.events.push(event);
+        } else if cut_by_capture && !self.told_cut {
+            // Once a capture: every long frame of it is cut alike.
+            self.told_cut = true;
+            outcome.events.push(
+                Event::new(Kind::Truncated, frame.number, None)
+                    .variant("payload")
+                    .with("captured", Datum::Uint(frame.bytes.len() as u64))
+                    .with("length", Datum::Uint(frame.wire_len.into())),
+            );
+        }
+    }
+
+    /// Time has come this far: what was waited for is given up.
+    fn tick(&mut self, now_ns: i64, outcome: &mut Outcome) {
+        // Frames may step back in time; waiting does not.
+        self.now_ns = self.now_ns.max(now_ns);
+        self.arp.expire(Some(self.now_ns), &mut outcome.events);
+        self.icmp.expire(Some(self.now_ns), &mut outcome.events);
+        self.dns.expire(self.now_ns, &mut outcome.events);
     }
 
     /// The capture is over: what was waited for did not come, what is still open is summed up.
     pub fn finish(&mut self, outcome: &mut Outcome) {
         outcome.clear();
+        self.arp.expire(None, &mut outcome.events);
+        self.icmp.expire(None, &mut outcome.events);
+        self.dns.finish(&mut outcome.events);
+        let mut all = Vec::new();
+        self.tcp.drain(&mut |t| all.push(t));
+        for t in all {
+            let_go(*t, self.now_ns, outcome);
+        }
+        self.udp.table.drain(&mut |d| outcome.ended.push(d.record()));
+        self.icmp.table.drain(&mut |m| outcome.ended.push(m.record()));
+        self.arp.table.drain(&mut |r| outcome.ended.push(r.record()));
+        outcome.ended.sort_by_key(|r| r.id);
     }
 
-    /// A conversation as far as it has come; `None` once it was let go.
-    pub fn snapshot(&self, flow: FlowId) -> Option<FlowRecord> {
-        let _ = flow;
-        None
+    /// The conversation that the last packet belongs to, as far as it has come; `None` for another, or where
+    /// that packet belongs to none that is kept.
+    pub fn snapshot(&mut self, flow: FlowId) -> Option<FlowRecord> {
+        let record = match self.current? {
+            Current::Tcp(key) => self.tcp.live(&key)?.connection.record(),
+            Current::Udp(key) => self.udp.table.live(&key)?.record(),
+        };
+        (record.id == flow).then_some(record)
+    }
+}
+
+fn side_of(base: &Base, sender: (IpAddr, u16)) -> Endpoint {
+    if (base.client.addr, base.client.port) == (Some(sender.0), Some(sender.1)) {
+        Endpoint::Client
+    } else {
+        Endpoint::Server
+    }
+}
+
+/// A connection is over: its last states are told, its record handed out.
+fn let_go(mut t: Tcp, now_ns: i64, outcome: &mut Outcome) {
+    let mut step = Step { events: &mut outcome.events, states: &mut outcome.states };
+    t.connection.end(now_ns, &mut step);
+    outcome.ended.push(t.connection.record());
+}
+
+/// Relative numbers and the scaled window, for the tree.
+fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Context) {
+    let me = &c.sides[from.index()];
+    let peer = &c.sides[from.peer().index()];
+    let mut put = |field: &'static Field, value| {
+        context.computed.push(Computed { protocol: Protocol::Tcp, field, value });
+    };
+    put(&TCP_STREAM, Value::Uint(c.base.stream));
+    put(&TCP_LEN, Value::Uint(s.len.into()));
+    put(&TCP_SEQ, Value::Uint(me.relative(s.seq).into()));
+    put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
+    put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack).into() } else { 0 }));
+    let both = me.scale.is_some() && peer.scale.is_some();
+    let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
+    put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));
+    if !s.syn {
+        let handshake_seen = me.syn.is_some() && peer.syn.is_some();
+        let factor = if both {
+            1i64 << shift
+        } else if handshake_seen {
+            -2 // Wireshark's mark: scaling was not agreed
+        } else {
+            -1 // Wireshark's mark: the handshake was not captured
+        };
+        put(&TCP_SCALE, Value::Int(factor));
+    }
+}
+
+/// Hands payload to the reader of the stream, in order.
+fn read_stream(t: &mut Tcp, s: &Segment<'_>, from: Endpoint, outcome: &mut Outcome) {
+    let is_client = from == Endpoint::Client;
+    if matches!(t.reader, Reader::Undecided) && !s.payload.is_empty() {
+        t.reader = match http::probe(s.payload, is_client) {
+            http::Certainty::Certain => {
+                t.connection.application = Some("http");
+                Reader::Http(Box::default())
+            }
+            _ => Reader::Nobody,
+        };
+    }
+    let Reader::Http(stream) = &mut t.reader else { return };
+    let mut sink = http::Sink {
+        packet: s.packet,
+        time_ns: s.time_ns,
+        flow: t.connection.base.id,
+        pieces: &mut outcome.context.pieces,
+        events: &mut outcome.events,
+    };
+    let [client, server] = &mut t.connection.sides;
+    let (me, peer) = if is_client { (client, server) } else { (server, client) };
+    let reassembly = me.reassembly.get_or_insert_with(|| {
+        let mut r = Reassembly::default();
+        r.start(me.isn.map_or(s.seq, |isn| isn.wrapping_add(1)));
+        Box::new(r)
+    });
+    let data_seq = s.seq.wrapping_add(u32::from(s.syn));
+    reassembly.add(data_seq, s.payload, s.len, &mut |stretch| match stretch {
+        Stretch::Bytes { bytes, at } => {
+            stream.feed(is_client, at.map(|at| s.payload_at + at), bytes, &mut sink);
+        }
+        Stretch::Lost(bytes) => stream.lost(is_client, bytes),
+    });
+    if s.ack_flag
+        && let Some(theirs) = peer.reassembly.as_mut()
+    {
+        theirs.acknowledged(s.ack, &mut |stretch| match stretch {
+            Stretch::Bytes { bytes, .. } => stream.feed(!is_client, None, bytes, &mut sink),
+            Stretch::Lost(bytes) => stream.lost(!is_client, bytes),
+        });
+    }
+    if s.fin || s.rst {
+        stream.end(is_client, &mut sink);
     }
 }

@@ -1,1 +1,16 @@
+//! TCP connections: how they open, carry, close; both ends' states.
+//!
+//! RFC 9293. One file an idea: `state` the table of states, `endpoint` what an endpoint has heard, `segment`
+//! numbers and options, `sequence` which numbers were seen, `side` one direction, `analysis` the labels,
+//! `reassembly` the byte stream, `connection` the two sides together.
+
+pub mod analysis;
+mod connection;
+pub mod endpoint;
+pub mod reassembly;
+pub mod segment;
+pub mod sequence;
+pub mod side;
 pub mod state;
+
+pub use connection::{Connection, Step};

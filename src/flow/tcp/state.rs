@@ -99,3 +99,153 @@ pub struct StateChange {
     /// How it is known.
     pub basis: Basis,
 }
+
+/// What an endpoint sent, as far as it bears on its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// SYN without ACK.
+    Syn,
+    /// SYN with ACK.
+    SynAck,
+    /// FIN, sent for the first time.
+    Fin,
+    /// RST.
+    Reset,
+}
+
+/// What passed the capture point towards an endpoint, as far as it bears on its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// SYN without ACK.
+    Syn,
+    /// SYN with the ACK of its own SYN.
+    SynAck,
+    /// The ACK of its SYN.
+    AckOfSyn,
+    /// A FIN that follows all data.
+    Fin,
+    /// The ACK of its FIN.
+    AckOfFin,
+    /// A RST that it has to accept.
+    Reset,
+}
+
+/// The state after sending; `None`: no change. RFC 9293 figure 5, the arrows marked `snd`.
+pub fn after_sending(state: State, sent: Sent) -> Option<State> {
+    use Sent::*;
+    use State::*;
+    Some(match (state, sent) {
+        (Closed | Listen | Unknown, Syn) => SynSent, // active OPEN, section 3.10.1
+        (Closed | Listen | Unknown, SynAck) => SynReceived, // section 3.10.7.2: a SYN had come
+        (SynSent, SynAck) => SynReceived,            // simultaneous open, section 3.5 figure 7
+        (SynReceived | Established, Fin) => FinWait1, // CLOSE, section 3.10.4
+        (CloseWait, Fin) => LastAck,                 // CLOSE after the peer's FIN, section 3.10.4
+        (Unknown, Fin) => FinWait1,                  // observer only: the beginning was not captured
+        (Closed | Listen | TimeWait, Reset) => return None, // section 3.10.7.1: a RST needs no connection
+        (_, Reset) => Closed,                        // ABORT, section 3.10.5
+        _ => return None,
+    })
+}
+
+/// The state after a segment arrives; `None`: no change. RFC 9293 figure 5, the arrows marked `rcv`.
+pub fn after_hearing(state: State, heard: Heard) -> Option<State> {
+    use Heard::*;
+    use State::*;
+    Some(match (state, heard) {
+        (Listen | Closed, Syn) => SynReceived,              // section 3.10.7.2
+        (SynSent, Syn) => SynReceived,                      // simultaneous open, section 3.10.7.3
+        (SynSent, SynAck) => Established,                   // section 3.10.7.3
+        (SynReceived, SynAck | AckOfSyn) => Established,    // section 3.10.7.4, fifth check
+        (Established, Fin) => CloseWait,                    // section 3.10.7.4, eighth check
+        (Unknown, Fin) => CloseWait,                        // observer only: the beginning was not captured
+        (FinWait1, AckOfFin) => FinWait2,                   // section 3.10.7.4
+        (FinWait1, Fin) => Closing,                         // both closed at once, section 3.6 figure 13
+        (FinWait2, Fin) => TimeWait,                        // section 3.10.7.4
+        (Closing, AckOfFin) => TimeWait,                    // section 3.10.7.4
+        (LastAck, AckOfFin) => Closed,                      // section 3.10.7.4
+        (TimeWait | Closed | Listen, Reset) => return None, // a TIME-WAIT is not ended by it (RFC 1337)
+        (_, Reset) => Closed,                               // section 3.10.7.4, second check
+        _ => return None,
+    })
+}
+
+/// The state after waiting 2 MSL; `None`: nothing to wait for.
+pub fn after_two_msl(state: State) -> Option<State> {
+    (state == State::TimeWait).then_some(State::Closed) // section 3.10.8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: [State; 12] = [
+        State::Unknown,
+        State::Closed,
+        State::Listen,
+        State::SynSent,
+        State::SynReceived,
+        State::Established,
+        State::FinWait1,
+        State::FinWait2,
+        State::CloseWait,
+        State::Closing,
+        State::LastAck,
+        State::TimeWait,
+    ];
+
+    /// Every arrow of RFC 9293 figure 5 that a segment shows, as `(state, what, state)`.
+    #[test]
+    fn the_arrows_of_figure_5() {
+        use State::*;
+        for (from, sent, to) in [
+            (Closed, Sent::Syn, SynSent),
+            (Listen, Sent::Syn, SynSent),
+            (Listen, Sent::SynAck, SynReceived),
+            (SynSent, Sent::SynAck, SynReceived),
+            (SynReceived, Sent::Fin, FinWait1),
+            (Established, Sent::Fin, FinWait1),
+            (CloseWait, Sent::Fin, LastAck),
+            (Unknown, Sent::Syn, SynSent),
+            (Unknown, Sent::SynAck, SynReceived),
+            (Unknown, Sent::Fin, FinWait1),
+            (Established, Sent::Reset, Closed),
+        ] {
+            assert_eq!(after_sending(from, sent), Some(to), "{from:?} sends {sent:?}");
+        }
+        for (from, heard, to) in [
+            (Listen, Heard::Syn, SynReceived),
+            (Closed, Heard::Syn, SynReceived),
+            (SynSent, Heard::Syn, SynReceived),
+            (SynSent, Heard::SynAck, Established),
+            (SynReceived, Heard::AckOfSyn, Established),
+            (SynReceived, Heard::SynAck, Established),
+            (Established, Heard::Fin, CloseWait),
+            (Unknown, Heard::Fin, CloseWait),
+            (FinWait1, Heard::AckOfFin, FinWait2),
+            (FinWait1, Heard::Fin, Closing),
+            (FinWait2, Heard::Fin, TimeWait),
+            (Closing, Heard::AckOfFin, TimeWait),
+            (LastAck, Heard::AckOfFin, Closed),
+            (SynReceived, Heard::Reset, Closed),
+        ] {
+            assert_eq!(after_hearing(from, heard), Some(to), "{from:?} hears {heard:?}");
+        }
+        assert_eq!(after_two_msl(TimeWait), Some(Closed));
+    }
+
+    #[test]
+    fn nothing_leaves_time_wait_but_time() {
+        for heard in [Heard::Syn, Heard::SynAck, Heard::AckOfSyn, Heard::Fin, Heard::AckOfFin, Heard::Reset] {
+            assert_eq!(after_hearing(State::TimeWait, heard), None);
+        }
+    }
+
+    #[test]
+    fn no_row_leads_to_where_it_began() {
+        for state in STATES {
+            for sent in [Sent::Syn, Sent::SynAck, Sent::Fin, Sent::Reset] {
+                assert_ne!(after_sending(state, sent), Some(state));
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What a segment is besides its content: sent again, out of order, a probe, a repetition of an ACK.
+//!
+//! The labels are Wireshark's. Each is given by evidence, and names it: the bytes were seen before (the set of
+//! ranges per direction), or a gap is filled and the sender's own marks (timestamp option, IPv4
+//! identification) tell a late segment from a resent one; only where the sender leaves no marks does time decide.
+//!
+//! RFC 9293 section 3.8 (retransmission, windows), RFC 5681 section 3.2 (fast retransmit, duplicate ACKs),
+//! RFC 7323 section 3 (timestamps), RFC 9293 section 3.8.4 (keep-alives), 3.8.6.1 (probes of a zero window).
+
+use super::segment::Segment;
+use super::sequence::{Gap, Novelty, before, not_after};
+use super::side::Side;
+use crate::flow::event::{Datum, Kind};
+
+/// Wireshark takes a filled gap for reordering within 3 ms, where no round trip was measured.
+const REORDERING_NS: i64 = 3_000_000;
+
+/// A label and the numbers behind it.
+#[derive(Debug)]
+pub struct Label {
+    /// Which.
+    pub kind: Kind,
+    /// Which sentence tells it.
+    pub variant: &'static str,
+    /// Numbers it is told with.
+    pub data: Vec<(&'static str, Datum)>,
+}
+
+impl Label {
+    fn new(kind: Kind) -> Label {
+        Label { kind, variant: "", data: Vec::new() }
+    }
+
+    fn with(mut self, key: &'static str, value: Datum) -> Label {
+        self.data.push((key, value));
+        self
+    }
+
+    fn variant(mut self, variant: &'static str) -> Label {
+        self.variant = variant;
+        self
+    }
+}
+
+/// What the judging finds out on the way, for those who note the segment.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// The labels, in Wireshark's order.
+    pub labels: Vec<Label>,
+    /// Carries only what was sent before.
+    pub retransmission: bool,
+    /// A keep-alive or a window probe: its numbers are not part of the stream.
+    pub probe: bool,
+}
+
+/// Judges a segment of `me` before it is noted. `round_trip`: from SYN to the handshake's ACK, where captured.
+pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Judgement {
+    let mut j = Judgement::default();
+    let Some(next) = me.seen.next() else {
+        ack_of_unseen(s, peer, &mut j);
+        return j;
+    };
+    let plain = !s.syn && !s.fin && !s.rst;
+    let peer_window = peer.scaled_window(me);
+    let peer_acked = peer.acked.map(|a| a.0);
+
+    if s.len == 1 && plain && s.seq == next && peer.window == 0 && peer.packets > 0 && peer_acked.is_some() {
+        j.probe = true;
+        j.labels.push(Label::new(Kind::TcpZeroWindowProbe).with("len", Datum::Uint(1)));
+    } else if s.len <= 1 && plain && s.seq == next.wrapping_sub(1) && peer_acked == Some(next) {
+        // All is acknowledged and the number before the next is sent once more: only to be answered.
+        j.probe = true;
+        let idle = Datum::Duration(s.time_ns - me.latest.1.max(peer.acked_time));
+        j.labels.push(Label::new(Kind::TcpKeepAlive).with("idle", idle));
+    } else if s.length() > 0 && !s.rst {
+        novelty(s, me, peer, round_trip, &mut j);
+    }
+    if s.window == 0 && plain {
+        j.labels.push(Label::new(Kind::TcpZeroWindow).with("buffered", Datum::Uint(u64::from(me.window))));
+    }
+    if plain && s.len > 0 && !j.probe && peer.scale.is_some() == me.scale.is_some() {
+        window_full(s, peer_acked, peer_window, &mut j);
+    }
+    if s.ack_flag {
+        acknowledgement(s, me, peer, next, &mut j);
+    }
+    j
+}
+
+/// Whether the segment's bytes are new, and if not, what that means.
+fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: &mut Judgement) {
+    match me.seen.judge(s.seq, s.length()) {
+        Novelty::Next(None) => {}
+        Novelty::Next(Some(missing)) => {
+            let expected = me.seen.next().unwrap_or(s.seq);
+            j.labels.push(
+                Label::new(Kind::TcpLostSegment)
+                    .with("expected", Datum::Uint(me.relative(expected).into()))
+                    .with("missing", Datum::Uint(missing.into())),
+            );
+        }
+        Novelty::Seen | Novelty::Extends => {
+            j.retransmission = true;
+            j.labels.push(resent(s, me, peer));
+        }
+        Novelty::Fills(gap) => match emitted_before(s, &gap, peer, round_trip) {
+            Some(evidence) => {
+                let late = Datum::Duration(s.time_ns - gap.time_ns);
+                j.labels.push(
+                    Label::new(Kind::TcpOutOfOrder)
+                        .with("late_by", late)
+                        .with("overtaken_by", Datum::Uint(gap.packet))
+                        .with("evidence", Datum::Text(evidence.into())),
+                );
+            }
+            None => {
+                j.retransmission = true;
+                let (repeats, first) = peer.duplicate_acks;
+                let label = if repeats >= 2 && peer.acked.map(|a| a.0) == Some(s.seq) {
+                    Label::new(Kind::TcpFastRetransmission)
+                        .with("dup_acks", Datum::Uint(repeats.into()))
+                        .with("first_dup_ack", Datum::Uint(first))
+                } else {
+                    Label::new(Kind::TcpRetransmission).variant("unseen")
+                };
+                j.labels.push(
+                    label
+                        .with("after", Datum::Duration(s.time_ns - gap.time_ns))
+                        .with("gap_packet", Datum::Uint(gap.packet)),
+                );
+            }
+        },
+    }
+}
+
+/// The label of a segment whose bytes were all seen before.
+fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
+    let (kind, mut label) = match peer.acked {
+        Some((acked, by)) if s.len > 0 && not_after(s.end(), acked) => {
+            let label = Label::new(Kind::TcpSpuriousRetransmission)
+                .with("acked_by", Datum::Uint(by))
+                .with("after", Datum::Duration(s.time_ns - peer.acked_time));
+            (Kind::TcpSpuriousRetransmission, label)
+        }
+        Some((acked, _)) if peer.duplicate_acks.0 >= 2 && acked == s.seq => {
+            let (repeats, first) = peer.duplicate_acks;
+            let label = Label::new(Kind::TcpFastRetransmission)
+                .with("dup_acks", Datum::Uint(repeats.into()))
+                .with("first_dup_ack", Datum::Uint(first));
+            (Kind::TcpFastRetransmission, label)
+        }
+        _ => {
+            let variant = match (s.syn, s.fin && s.len == 0) {
+                (true, _) => "syn",
+                (_, true) => "fin",
+                _ => "",
+            };
+            (Kind::TcpRetransmission, Label::new(Kind::TcpRetransmission).variant(variant))
+        }
+    };
+    let original = me.flight_of(s.seq).map(|f| (f.packet, f.time_ns)).or(if s.syn {
+        me.syn.map(|(packet, time, _)| (packet, time))
+    } else if s.fin && s.len == 0 {
+        me.fin.map(|(_, packet)| (packet, me.fin_time))
+    } else {
+        None
+    });
+    if let Some((packet, time)) = original {
+        label = label.with("original", Datum::Uint(packet));
+        if kind != Kind::TcpSpuriousRetransmission {
+            label = label.with("after", Datum::Duration(s.time_ns - time));
+        }
+    } else if kind == Kind::TcpRetransmission {
+        label.variant = "forgotten";
+    }
+    label.with("evidence", Datum::Text("bytes-seen".into()))
+}
+
+/// Whether the sender emitted a gap-filling segment before the one that jumped the gap; what shows it.
+fn emitted_before(s: &Segment<'_>, gap: &Gap, peer: &Side, round_trip: Option<i64>) -> Option<&'static str> {
+    if let (Some((mine, _)), Some(jumped)) = (s.options.timestamps, gap.tsval)
+        && mine != jumped
+    {
+        // The sender's clock does not run backwards (RFC 7323 section 3.2).
+        return before(mine, jumped).then_some("timestamp");
+    }
+    if let (Some(mine), Some(jumped)) = (s.ip_id, gap.ip_id)
+        && mine != 0
+        && jumped != 0
+        && mine != jumped
+    {
+        // Senders that number their datagrams count up: a small step back was emitted before, a step on after.
+        let step = mine.wrapping_sub(jumped) as i16;
+        if (-64..0).contains(&step) {
+            return Some("ip-id");
+        }
+        if (0..2048).contains(&step) {
+            return None;
+        }
+    }
+    // The receiver complained: the sender had reason to send again.
+    if peer.duplicate_acks.0 >= 3 && peer.acked.map(|a| a.0) == Some(s.seq) {
+        return None;
+    }
+    (s.time_ns - gap.time_ns < round_trip.unwrap_or(REORDERING_NS)).then_some("time")
+}
+
+fn window_full(s: &Segment<'_>, peer_acked: Option<u32>, peer_window: u64, j: &mut Judgement) {
+    if let Some(acked) = peer_acked {
+        let in_flight = u64::from(s.end().wrapping_sub(acked));
+        if peer_window > 0 && in_flight == peer_window {
+            j.labels.push(
+                Label::new(Kind::TcpWindowFull)
+                    .with("in_flight", Datum::Uint(in_flight))
+                    .with("window", Datum::Uint(peer_window)),
+            );
+        }
+    }
+}
+
+/// What the acknowledgement says that was not said before.
+fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut Judgement) {
+    let plain = !s.syn && !s.fin && !s.rst;
+    ack_of_unseen(s, peer, j);
+    let Some((acked, of)) = me.acked else { return };
+    if !(plain && s.len == 0 && s.ack == acked && s.seq == next && s.window != 0) {
+        return;
+    }
+    if s.window != me.window {
+        if !me.machine.state_is_opening() {
+            let shift = if peer.scale.is_some() { me.scale.unwrap_or(0) } else { 0 };
+            j.labels.push(
+                Label::new(Kind::TcpWindowUpdate)
+                    .with("window", Datum::Uint(u64::from(s.window) << shift))
+                    .with("before", Datum::Uint(u64::from(me.window) << shift)),
+            );
+        }
+        return;
+    }
+    if let Some(of) = peer.keep_alive {
+        j.labels.push(Label::new(Kind::TcpKeepAliveAck).with("of", Datum::Uint(of)));
+    } else if let Some(of) = peer.probe {
+        j.labels.push(Label::new(Kind::TcpZeroWindowProbeAck).with("of", Datum::Uint(of)));
+    } else if peer.seen.next().is_some_and(|n| before(acked, n)) {
+        // Something is outstanding, and the same number is asked for again (RFC 5681 section 2).
+        j.labels.push(
+            Label::new(Kind::TcpDuplicateAck)
+                .with("number", Datum::Uint(u64::from(me.duplicate_acks.0) + 1))
+                .with("of", Datum::Uint(of)),
+        );
+    }
+}
+
+/// An acknowledgement of bytes that the capture never held: they got there, another way.
+fn ack_of_unseen(s: &Segment<'_>, peer: &Side, j: &mut Judgement) {
+    if let Some(highest) = peer.seen.next()
+        && s.ack_flag
+        && !s.rst
+        && before(highest, s.ack)
+        && peer.ack_lost_told.is_none_or(|told| before(told, s.ack))
+    {
+        j.labels.push(
+            Label::new(Kind::TcpAckLostSegment)
+                .with("highest", Datum::Uint(peer.relative(highest).into()))
+                .with("missing", Datum::Uint(s.ack.wrapping_sub(highest).into())),
+        );
+    }
+}

@@ -1,0 +1,774 @@
+//! The two sides of a connection together: which segment is which step of opening and closing.
+//!
+//! RFC 9293 sections 3.5 (opening), 3.6 (closing), RFC 7413 (Fast Open). Nothing is refused: a segment that does
+//! not belong is told and followed.
+
+use super::analysis::{self, Judgement};
+use super::endpoint::{Change, Changes, Evidence};
+use super::segment::Segment;
+use super::sequence::{before, not_after};
+use super::side::Side;
+use super::state::{Basis, Heard, Sent, State, StateChange};
+use crate::flow::event::{Datum, Event, Kind, Severity};
+use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, TcpRecord};
+use crate::flow::table::{Base, Follow};
+
+/// Wireshark's `tcp.completeness` bits.
+mod complete {
+    pub const SYN: u8 = 1;
+    pub const SYN_ACK: u8 = 2;
+    pub const ACK: u8 = 4;
+    pub const DATA: u8 = 8;
+    pub const FIN: u8 = 16;
+    pub const RST: u8 = 32;
+}
+
+/// 2 MSL as RFC 9293 section 3.4.2 has it: an MSL of two minutes.
+const TWO_MSL_NS: i64 = 240_000_000_000;
+
+/// What a connection became of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    NotCaptured,
+    Asked,
+    Answered,
+    ThreeWay,
+    FastOpen,
+    Simultaneous,
+    Refused,
+    ResetDuring,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    No,
+    HalfClosed,
+    FourSegment,
+    ThreeSegment,
+    Simultaneous,
+    Reset(Endpoint),
+}
+
+/// Where the events and changes of one segment go.
+pub struct Step<'o> {
+    /// What happened.
+    pub events: &'o mut Vec<Event>,
+    /// Who changed state.
+    pub states: &'o mut Vec<StateChange>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Numbers and times.
+    pub base: Base,
+    /// From client, from server.
+    pub sides: [Side; 2],
+    /// What was recognised inside.
+    pub application: Option<&'static str>,
+    completeness: u8,
+    opening: Opening,
+    closing: Closing,
+    closed_first: Option<&'static str>,
+    handshake_rtt: Option<i64>,
+    /// The answer to the SYN: packet and time.
+    syn_ack: Option<(u64, i64)>,
+    time_wait: Option<(Endpoint, u64)>,
+    time_wait_since: i64,
+    troubles: u32,
+}
+
+impl Follow for Connection {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn is_over(&self) -> bool {
+        let done = |s: &Side| matches!(s.machine.presumed(), State::Closed | State::TimeWait);
+        done(&self.sides[0]) && done(&self.sides[1])
+            || matches!(self.opening, Opening::Refused) && self.closing == Closing::No
+    }
+}
+
+impl Connection {
+    /// A connection whose first packet is to be taken in next.
+    pub fn new(base: Base) -> Connection {
+        Connection {
+            base,
+            sides: [Side::new(State::Unknown), Side::new(State::Unknown)],
+            application: None,
+            completeness: 0,
+            opening: Opening::NotCaptured,
+            closing: Closing::No,
+            closed_first: None,
+            handshake_rtt: None,
+            syn_ack: None,
+            time_wait: None,
+            time_wait_since: 0,
+            troubles: 0,
+        }
+    }
+
+    /// Whether a segment begins another connection between the same ends: a SYN with another number than this
+    /// connection's, or after it has ended.
+    pub fn is_reopened_by(&self, s: &Segment<'_>, from: Endpoint) -> bool {
+        let me = &self.sides[from.index()];
+        if !s.syn {
+            return false;
+        }
+        if s.ack_flag {
+            return me.isn.is_some_and(|isn| isn != s.seq) && me.syn.is_some();
+        }
+        let ended = self.completeness & (complete::FIN | complete::RST) != 0;
+        match me.base {
+            Some(base) => base != s.seq && (me.isn.is_some() || ended) || (ended && me.isn.is_some()),
+            None => ended,
+        }
+    }
+
+    /// Takes in a segment.
+    pub fn segment(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
+        let (m, p) = (from.index(), from.peer().index());
+        let first_event = step.events.len();
+        let first_of_connection = self.sides[0].packets + self.sides[1].packets == 0;
+        self.sides[m].packets += 1;
+        self.announce(s, m, p);
+
+        let judgement = if first_of_connection {
+            Judgement::default()
+        } else {
+            analysis::judge(s, &self.sides[m], &self.sides[p], self.handshake_rtt)
+        };
+        self.complete(s);
+        self.states(s, from, step);
+        self.opening(s, from, &judgement, step);
+        self.closing(s, from, step);
+        self.labels(s, from, &judgement, step);
+        self.note(s, m, p, &judgement);
+
+        let serious = |e: &&Event| e.severity >= Severity::Warn;
+        self.troubles += step.events[first_event..].iter().filter(serious).count() as u32;
+    }
+
+    /// Numbers and options that a side announces.
+    fn announce(&mut self, s: &Segment<'_>, m: usize, p: usize) {
+        let me = &mut self.sides[m];
+        if me.base.is_none() {
+            me.base = Some(if s.syn { s.seq } else { s.seq.wrapping_sub(1) });
+        }
+        if s.syn {
+            me.isn = Some(s.seq);
+            me.mss = s.options.mss.or(me.mss);
+            me.scale = s.options.window_scale.or(me.scale);
+        }
+        if s.ack_flag && self.sides[p].base.is_none() {
+            self.sides[p].base = Some(s.ack.wrapping_sub(1));
+        }
+        if s.syn && s.ack_flag && self.sides[p].isn.is_none() {
+            // The SYN was not captured (yet); the answer to it names its number. With Fast Open it may cover data too.
+            self.sides[p].isn = Some(s.ack.wrapping_sub(1));
+        }
+    }
+
+    fn complete(&mut self, s: &Segment<'_>) {
+        self.completeness |= match (s.syn, s.ack_flag) {
+            (true, false) => complete::SYN,
+            (true, true) => complete::SYN_ACK,
+            (false, true) if !s.rst => complete::ACK,
+            _ => 0,
+        };
+        if s.len > 0 {
+            self.completeness |= complete::DATA;
+        }
+        if s.fin {
+            self.completeness |= complete::FIN;
+        }
+        if s.rst {
+            self.completeness |= complete::RST;
+        }
+    }
+
+    /// What the segment shows of both ends' states.
+    fn states(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
+        let (m, p) = (from.index(), from.peer().index());
+        let mut mine = Changes::new();
+        let mut theirs = Changes::new();
+        let acks = |number: Option<u32>| s.ack_flag && number.is_some_and(|n| not_after(n, s.ack));
+        let peer_syn_end = self.sides[p].isn.map(|n| n.wrapping_add(1));
+        let acks_syn = acks(peer_syn_end);
+        let acks_fin = acks(self.sides[p].fin.map(|f| f.0));
+        let my_fin = self.sides[m].fin;
+        let new_fin = s.fin && my_fin.is_none();
+
+        let evidence = Evidence {
+            packet: s.packet,
+            acks_syn,
+            acks_fin,
+            syn: s.syn && !s.ack_flag,
+            syn_ack: s.syn && s.ack_flag,
+            repeats_fin: s.fin && my_fin.is_some(),
+            reset: s.rst,
+        };
+        let refuses = s.rst
+            && self.sides[p].machine.state == State::SynSent
+            && matches!(self.sides[m].machine.state, State::Listen | State::Unknown);
+
+        // First what it had heard by now, then what it says itself.
+        if s.syn && !s.ack_flag && self.sides[m].machine.state == State::Unknown && self.sides[m].packets == 1
+        {
+            self.sides[m].machine.state = State::Closed;
+            if self.sides[p].machine.state == State::Unknown && self.sides[p].packets == 0 {
+                self.sides[p].machine.state = State::Listen;
+            }
+        }
+        if s.syn && s.ack_flag && self.sides[m].machine.state == State::Unknown && self.sides[m].packets == 1
+        {
+            self.sides[m].machine.state = State::Listen;
+        }
+        self.sides[m].machine.settle(&evidence, &mut mine);
+        if refuses {
+            self.sides[m].machine.state = State::Closed; // nobody listens: there was no connection to change
+        }
+
+        // What only this segment proves, because the one that caused it was not captured.
+        let peer_state = self.sides[p].machine.state;
+        if s.syn && s.ack_flag && matches!(peer_state, State::Unknown) {
+            self.sides[p].machine.show(s.packet, State::SynSent, Basis::Confirmed, &mut theirs);
+        }
+        if acks_syn && !s.syn && !s.rst {
+            let me = &mut self.sides[m].machine;
+            if me.state == State::SynSent
+                || (me.state == State::SynReceived && self.opening == Opening::Simultaneous)
+            {
+                me.show(s.packet, State::Established, Basis::Sent, &mut mine);
+            }
+            if matches!(self.sides[p].machine.state, State::Listen | State::Closed)
+                && self.sides[p].packets == 0
+            {
+                // One direction only: the SYN+ACK must have come, or there would be nothing to acknowledge.
+                self.sides[p].machine.show(s.packet, State::SynReceived, Basis::Confirmed, &mut theirs);
+            }
+        }
+        if s.len > 0 && !s.syn && !s.rst && self.sides[m].machine.state == State::Unknown {
+            let peer_speaks = self.sides[p].payload > 0 && self.sides[p].fin.is_none();
+            if peer_speaks {
+                // Both send, neither has closed: only ESTABLISHED lets both directions flow.
+                self.sides[m].machine.show(s.packet, State::Established, Basis::Confirmed, &mut mine);
+                self.sides[p].machine.show(s.packet, State::Established, Basis::Confirmed, &mut theirs);
+            }
+        }
+
+        if s.syn {
+            let sent = if s.ack_flag { Sent::SynAck } else { Sent::Syn };
+            self.sides[m].machine.send(s.packet, sent, &mut mine);
+        }
+        if new_fin {
+            self.sides[m].machine.send(s.packet, Sent::Fin, &mut mine);
+        }
+        if s.rst {
+            self.sides[m].machine.send(s.packet, Sent::Reset, &mut mine);
+        }
+
+        // What the other end hears.
+        let fin_end = my_fin.map(|f| f.0).or(new_fin.then(|| s.end()));
+        let peer = &mut self.sides[p];
+        if s.syn && !s.ack_flag {
+            peer.machine.hear(s.packet, Heard::Syn);
+        } else if s.syn && acks_syn {
+            peer.machine.hear(s.packet, Heard::SynAck);
+        } else if acks_syn && !s.rst && matches!(peer.machine.presumed(), State::SynReceived) {
+            peer.machine.hear(s.packet, Heard::AckOfSyn);
+        }
+        if acks_fin && !s.rst {
+            peer.machine.hear(s.packet, Heard::AckOfFin);
+        }
+        if s.fin && fin_end.is_some() {
+            peer.machine.hear(s.packet, Heard::Fin);
+        }
+        if s.rst && reset_counts(s, peer) {
+            peer.machine.hear(s.packet, Heard::Reset);
+        }
+        self.tell(from.peer(), &theirs, s, step);
+        self.tell(from, &mine, s, step);
+    }
+
+    /// Hands changes out; an endpoint that enters TIME-WAIT is an event of its own.
+    fn tell(&mut self, endpoint: Endpoint, changes: &[Change], s: &Segment<'_>, step: &mut Step<'_>) {
+        for c in changes {
+            step.states.push(StateChange {
+                flow: self.base.id,
+                packet: c.packet,
+                endpoint,
+                from: c.from,
+                to: c.to,
+                basis: c.basis,
+            });
+            if c.to == State::TimeWait && c.from != c.to {
+                self.time_wait = Some((endpoint, c.packet));
+                self.time_wait_since = s.time_ns;
+                step.events.push(
+                    self.event(Kind::TcpTimeWait, s.packet, endpoint)
+                        .with("fin_packet", Datum::Uint(c.packet)),
+                );
+            }
+        }
+    }
+
+    fn opening(&mut self, s: &Segment<'_>, from: Endpoint, j: &Judgement, step: &mut Step<'_>) {
+        let (m, p) = (from.index(), from.peer().index());
+        let me = &self.sides[m];
+        let peer = &self.sides[p];
+        if s.syn && !s.ack_flag {
+            let (first, first_time, attempts) = me.syn.unwrap_or((s.packet, s.time_ns, 0));
+            let crossing = peer.syn.is_some() && self.syn_ack.is_none() && attempts == 0;
+            let mut event = self
+                .event(if crossing { Kind::TcpSimultaneousOpen } else { Kind::TcpSyn }, s.packet, from)
+                .with("isn", Datum::Uint(s.seq.into()))
+                .with("window", Datum::Uint(s.window.into()))
+                .with("sack_permitted", Datum::Flag(s.options.sack_permitted))
+                .with("timestamps", Datum::Flag(s.options.timestamps.is_some()))
+                .with("len", Datum::Uint(s.len.into()))
+                .with("attempt", Datum::Uint(u64::from(attempts) + 1))
+                .with("first_packet", Datum::Uint(first))
+                .with("since", Datum::Duration(s.time_ns - first_time));
+            event = optional(event, "mss", s.options.mss.map(u64::from));
+            event = optional(event, "window_scale", s.options.window_scale.map(u64::from));
+            if crossing {
+                let other = peer.syn.map_or(0, |x| x.0);
+                event = event
+                    .with("peer_isn", Datum::Uint(peer.isn.unwrap_or(0).into()))
+                    .with("other_packet", Datum::Uint(other));
+                self.opening = Opening::Simultaneous;
+            } else if attempts > 0 {
+                event = event.variant("again").severity(Severity::Note);
+            } else if s.len > 0 {
+                event = event.variant("fast-open");
+            }
+            step.events.push(event);
+            if matches!(self.opening, Opening::NotCaptured) {
+                self.opening = if self.syn_ack.is_some() { Opening::Answered } else { Opening::Asked };
+            }
+            let first_time = if attempts == 0 { s.time_ns } else { first_time };
+            self.sides[m].syn = Some((first, first_time, attempts + 1));
+            if j.retransmission && attempts == 0 {
+                // The answer was captured before the question (a mirror port's doing): it is the first all the same.
+                self.sides[m].syn = Some((s.packet, s.time_ns, 1));
+            }
+        } else if s.syn {
+            let again = self.syn_ack.is_some() || me.syn.is_some() && self.opening != Opening::Simultaneous;
+            let peer_isn = peer.isn.unwrap_or(s.ack.wrapping_sub(1));
+            let covers_data = s.ack != peer_isn.wrapping_add(1) && before(peer_isn, s.ack);
+            let (first, first_time, attempts) = me.syn.unwrap_or((s.packet, s.time_ns, 0));
+            let mut event = self
+                .event(Kind::TcpSynAck, s.packet, from)
+                .with("isn", Datum::Uint(s.seq.into()))
+                .with("ack_raw", Datum::Uint(s.ack.into()))
+                .with("peer_isn", Datum::Uint(peer_isn.into()))
+                .with("window", Datum::Uint(s.window.into()))
+                .with("len", Datum::Uint(s.len.into()))
+                .with("attempt", Datum::Uint(u64::from(attempts) + 1))
+                .with("first_packet", Datum::Uint(first));
+            if let Some((packet, _, _)) = peer.syn {
+                event = event.with("syn_packet", Datum::Uint(packet));
+            }
+            let asked = peer.syn.map_or(first_time, |(_, t, _)| t);
+            event = event.with("after", Datum::Duration(s.time_ns - asked));
+            event = optional(event, "mss", s.options.mss.map(u64::from));
+            event = optional(event, "window_scale", s.options.window_scale.map(u64::from));
+            if again && attempts > 0 {
+                event = event.variant("again").severity(Severity::Note);
+            } else if covers_data && peer.syn.is_some() {
+                event = event.variant("fast-open");
+                self.opening = Opening::FastOpen;
+            } else if peer.syn.is_none() {
+                event = event.variant("syn-not-seen");
+            }
+            step.events.push(event);
+            self.sides[m].syn = Some((first, first_time, attempts + 1));
+            if self.syn_ack.is_none() {
+                self.syn_ack = Some((s.packet, s.time_ns));
+            }
+            if self.opening == Opening::Asked {
+                self.opening = Opening::Answered;
+            }
+        } else if s.rst {
+            match self.opening {
+                Opening::Asked if peer.syn.is_some() && self.syn_ack.is_none() && me.packets == 1 => {
+                    self.opening = Opening::Refused;
+                    let (packet, time, _) = peer.syn.unwrap_or((0, s.time_ns, 0));
+                    let port =
+                        if from == Endpoint::Server { self.base.server.port } else { self.base.client.port };
+                    step.events.push(
+                        self.event(Kind::TcpRefused, s.packet, from)
+                            .with("port", Datum::Uint(port.unwrap_or(0).into()))
+                            .with("syn_packet", Datum::Uint(packet))
+                            .with("after", Datum::Duration(s.time_ns - time)),
+                    );
+                }
+                Opening::Asked | Opening::Answered => self.opening = Opening::ResetDuring,
+                _ => {}
+            }
+        } else if s.ack_flag
+            && matches!(self.opening, Opening::Answered | Opening::FastOpen | Opening::Simultaneous)
+            && self.handshake_rtt.is_none()
+            && let Some((_, answered)) = self.syn_ack
+            && peer.syn.is_some()
+            && peer.isn.is_some_and(|isn| before(isn, s.ack))
+        {
+            let began = me.syn.map_or(answered, |(_, t, _)| t);
+            self.handshake_rtt = Some(s.time_ns - began);
+            let mut event = self
+                .event(Kind::TcpHandshakeAck, s.packet, from)
+                .with("ack_raw", Datum::Uint(s.ack.into()))
+                .with("peer_isn", Datum::Uint(peer.isn.unwrap_or(0).into()))
+                .with("seq_raw", Datum::Uint(s.seq.into()))
+                .with("len", Datum::Uint(s.len.into()))
+                .with("rtt", Datum::Duration(s.time_ns - began))
+                .with("after", Datum::Duration(s.time_ns - answered));
+            if s.len > 0 {
+                event = event.variant("with-data");
+            }
+            step.events.push(event);
+            if self.opening == Opening::Answered {
+                self.opening = Opening::ThreeWay;
+            }
+        }
+    }
+
+    fn closing(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
+        let (m, p) = (from.index(), from.peer().index());
+        let peer_fin = self.sides[p].fin;
+        let acks_fin = s.ack_flag && peer_fin.is_some_and(|(end, _)| not_after(end, s.ack));
+        let acked_before = self.sides[m].fin_acked;
+        if s.rst {
+            self.reset(s, from, step);
+            return;
+        }
+        if acks_fin && acked_before.is_none() {
+            self.sides[m].fin_acked = Some((s.packet, s.fin));
+        }
+        if s.fin && !s.syn {
+            self.fin(s, from, acks_fin, acked_before, step);
+        } else if acks_fin
+            && !s.syn
+            && let Some((end, fin_packet)) = peer_fin
+        {
+            let again = acked_before.is_some();
+            if again && (s.len > 0 || !self.sides[p].fin_repeated) {
+                return; // data of a half-closed connection acknowledges the FIN over and over
+            }
+            let last = self.sides[m].fin.is_some();
+            let variant = match (again, last) {
+                (true, _) => "again",
+                (false, true) => "last",
+                (false, false) => "half",
+            };
+            step.events.push(
+                self.event(Kind::TcpCloseAck, s.packet, from)
+                    .variant(variant)
+                    .with("ack", Datum::Uint(self.sides[p].relative(s.ack).into()))
+                    .with("ack_raw", Datum::Uint(s.ack.into()))
+                    .with("fin_packet", Datum::Uint(fin_packet))
+                    .with("fin_seq_raw", Datum::Uint(end.wrapping_sub(1).into()))
+                    .with("len", Datum::Uint(s.len.into()))
+                    .with("after", Datum::Duration(s.time_ns - self.sides[p].fin_time)),
+            );
+            self.sides[p].fin_repeated = false;
+        }
+    }
+
+    fn fin(
+        &mut self,
+        s: &Segment<'_>,
+        from: Endpoint,
+        acks_fin: bool,
+        acked_before: Option<(u64, bool)>,
+        step: &mut Step<'_>,
+    ) {
+        let (m, p) = (from.index(), from.peer().index());
+        let peer_fin = self.sides[p].fin;
+        let data = |e: Event, side: &Side| {
+            e.with("seq", Datum::Uint(side.relative(s.end().wrapping_sub(1)).into()))
+                .with("seq_raw", Datum::Uint(s.end().wrapping_sub(1).into()))
+                .with("len", Datum::Uint(s.len.into()))
+        };
+        if let Some((_, first)) = self.sides[m].fin {
+            self.sides[m].fin_repeated = true;
+            let event = data(self.event(Kind::TcpFin, s.packet, from), &self.sides[m])
+                .variant("again")
+                .severity(Severity::Note)
+                .with("first_packet", Datum::Uint(first))
+                .with("since", Datum::Duration(s.time_ns - self.sides[m].fin_time));
+            step.events.push(event);
+            return;
+        }
+        self.sides[m].fin = Some((s.end(), s.packet));
+        self.sides[m].fin_time = s.time_ns;
+        let merged = acks_fin && acked_before.is_none();
+        let kind = if merged { Kind::TcpFinAck } else { Kind::TcpFin };
+        let mut event = data(self.event(kind, s.packet, from), &self.sides[m])
+            .with("ack", Datum::Uint(self.sides[p].relative(s.ack).into()))
+            .with("ack_raw", Datum::Uint(s.ack.into()));
+        if let Some((_, packet)) = peer_fin {
+            event = event
+                .with("fin_packet", Datum::Uint(packet))
+                .with("after", Datum::Duration(s.time_ns - self.sides[p].fin_time));
+        }
+        let reset = matches!(self.closing, Closing::Reset(_));
+        match (peer_fin, acks_fin, merged) {
+            (None, ..) => {
+                if !reset {
+                    self.closing = Closing::HalfClosed;
+                    self.closed_first.get_or_insert(from.name());
+                }
+            }
+            (Some(_), true, true) => {
+                if !reset {
+                    self.closing = Closing::ThreeSegment;
+                }
+            }
+            (Some(_), true, false) => {
+                event = event.variant("second");
+                if !reset {
+                    self.closing = Closing::FourSegment;
+                }
+            }
+            (Some(_), false, _) => {
+                event = event.variant("crossing");
+                if !reset {
+                    self.closing = Closing::Simultaneous;
+                    self.closed_first = Some("both");
+                }
+            }
+        }
+        step.events.push(event);
+    }
+
+    fn reset(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
+        let (m, p) = (from.index(), from.peer().index());
+        if matches!(self.opening, Opening::Refused) && self.sides[m].packets == 1 {
+            return; // told as a refusal
+        }
+        let both_done = self.sides.iter().all(|side| side.fin_acked.is_some());
+        let orderly =
+            matches!(self.closing, Closing::FourSegment | Closing::ThreeSegment | Closing::Simultaneous);
+        if !(both_done && orderly) && !matches!(self.closing, Closing::Reset(_)) {
+            self.closing = Closing::Reset(from);
+            self.closed_first.get_or_insert(from.name());
+        }
+        let me = &self.sides[m];
+        let peer = &self.sides[p];
+        let unacked = match (me.seen.next(), peer.acked) {
+            (Some(next), Some((acked, _))) if before(acked, next) => next.wrapping_sub(acked),
+            _ => 0,
+        };
+        // What the peer sent that this end had not acknowledged: bytes that arrived and were never taken.
+        let unread = match (peer.seen.next(), me.acked) {
+            (Some(next), Some((acked, _))) if before(acked, next) => next.wrapping_sub(acked),
+            _ => 0,
+        };
+        let variant = if me.fin.is_some() {
+            "answer" // it has closed before: what comes now finds nobody
+        } else if peer.payload > 0 && (unread > 0 || s.time_ns - peer.latest.1 < 1_000_000) && me.payload == 0
+        {
+            "unread"
+        } else if !s.ack_flag {
+            "answer"
+        } else {
+            ""
+        };
+        let event = self
+            .event(Kind::TcpReset, s.packet, from)
+            .variant(variant)
+            .with("seq", Datum::Uint(me.relative(s.seq).into()))
+            .with("seq_raw", Datum::Uint(s.seq.into()))
+            .with("ack_flag", Datum::Flag(s.ack_flag))
+            .with("lost", Datum::Uint(unacked.into()))
+            .with("unread", Datum::Uint(unread.into()))
+            .with("cause_packet", Datum::Uint(peer.latest.0));
+        step.events.push(event);
+    }
+
+    fn labels(&mut self, s: &Segment<'_>, from: Endpoint, j: &Judgement, step: &mut Step<'_>) {
+        let m = from.index();
+        for label in &j.labels {
+            let mut event = self.event(label.kind, s.packet, from).variant(label.variant);
+            event.data.extend(label.data.iter().cloned());
+            let seq = self.sides[m].relative(s.seq);
+            event = event.with("seq", Datum::Uint(seq.into()));
+            if event.get("len").is_none() {
+                event = event.with("len", Datum::Uint(s.len.into()));
+            }
+            if s.ack_flag {
+                let ack = self.sides[from.peer().index()].relative(s.ack);
+                event = event.with("ack", Datum::Uint(ack.into()));
+            }
+            step.events.push(event);
+        }
+    }
+
+    /// Notes the segment's numbers, after all has been judged by those before it.
+    fn note(&mut self, s: &Segment<'_>, m: usize, p: usize, j: &Judgement) {
+        let me = &mut self.sides[m];
+        if j.retransmission {
+            me.retransmitted += 1;
+        }
+        let counts = !j.probe && !s.rst;
+        let new = me.note_sent(s, counts);
+        let control = u32::from(s.syn) + u32::from(s.fin);
+        me.payload += u64::from(new.saturating_sub(control).min(s.len));
+        me.keep_alive = None;
+        me.probe = None;
+        for label in &j.labels {
+            match label.kind {
+                Kind::TcpKeepAlive => me.keep_alive = Some(s.packet),
+                Kind::TcpZeroWindowProbe => me.probe = Some(s.packet),
+                _ => {}
+            }
+        }
+        me.tsval = s.options.timestamps.map(|t| t.0).or(me.tsval);
+        if s.rst {
+            return; // its window and acknowledgement announce nothing
+        }
+        me.window = s.window;
+        if s.ack_flag {
+            let advanced = match me.acked {
+                None => true,
+                Some((acked, _)) => before(acked, s.ack),
+            };
+            let repeated = j.labels.iter().any(|l| l.kind == Kind::TcpDuplicateAck);
+            if advanced {
+                me.acked = Some((s.ack, s.packet));
+                me.acked_time = s.time_ns;
+                me.duplicate_acks = (0, 0);
+            } else if repeated {
+                let (n, first) = me.duplicate_acks;
+                me.duplicate_acks = (n + 1, if n == 0 { s.packet } else { first });
+            }
+            let lost = j.labels.iter().any(|l| l.kind == Kind::TcpAckLostSegment);
+            let peer = &mut self.sides[p];
+            if lost {
+                peer.ack_lost_told = Some(s.ack);
+            }
+            if advanced {
+                peer.note_acked(s.ack, s.time_ns);
+            }
+        }
+    }
+
+    /// The connection is let go: what was assumed and never contradicted is told.
+    pub fn end(&mut self, now_ns: i64, step: &mut Step<'_>) {
+        for endpoint in [Endpoint::Client, Endpoint::Server] {
+            let mut changes = Changes::new();
+            let last = self.base.last;
+            let machine = &mut self.sides[endpoint.index()].machine;
+            machine.flush(&mut changes);
+            if machine.state == State::TimeWait && now_ns - self.base.end_ns > TWO_MSL_NS {
+                machine.two_msl(last, &mut changes);
+            }
+            for c in &changes {
+                step.states.push(StateChange {
+                    flow: self.base.id,
+                    packet: c.packet,
+                    endpoint,
+                    from: c.from,
+                    to: c.to,
+                    basis: c.basis,
+                });
+                if c.to == State::TimeWait && c.from != c.to {
+                    step.events.push(
+                        self.event(Kind::TcpTimeWait, c.packet, endpoint)
+                            .variant("assumed")
+                            .with("fin_packet", Datum::Uint(c.packet)),
+                    );
+                }
+            }
+            let silent = self.sides[endpoint.index()].packets == 0;
+            let machine = &mut self.sides[endpoint.index()].machine;
+            if silent && machine.state == State::Listen {
+                machine.state = State::Unknown; // it never answered: whether it listens, nobody saw
+            }
+        }
+    }
+
+    /// An event of this connection with the names that all of them have.
+    fn event(&self, kind: Kind, packet: u64, from: Endpoint) -> Event {
+        let end = |p: &crate::flow::record::Party| {
+            let (addr, port) = (p.addr.map_or(String::new(), |a| a.to_string()), p.port.unwrap_or(0));
+            let six = p.addr.is_some_and(|a| a.is_ipv6());
+            Datum::Text(if six { format!("[{addr}]:{port}") } else { format!("{addr}:{port}") })
+        };
+        Event::new(kind, packet, Some(self.base.id))
+            .with("endpoint", Datum::Text(from.name().into()))
+            .with("peer", Datum::Text(from.peer().name().into()))
+            .with("client", end(&self.base.client))
+            .with("server", end(&self.base.server))
+            .with("stream", Datum::Uint(self.base.stream))
+    }
+
+    /// The connection summed up.
+    pub fn record(&self) -> FlowRecord {
+        let [client, server] = &self.sides;
+        let opening = match self.opening {
+            Opening::NotCaptured => "not-captured",
+            Opening::Asked | Opening::Answered => "unanswered",
+            Opening::ThreeWay => "three-way",
+            Opening::FastOpen => "fast-open",
+            Opening::Simultaneous => "simultaneous",
+            Opening::Refused => "refused",
+            Opening::ResetDuring => "reset-during",
+        };
+        let closing = match self.closing {
+            Closing::No => "not-captured",
+            Closing::HalfClosed => "half-closed",
+            Closing::FourSegment => "four-segment",
+            Closing::ThreeSegment => "three-segment",
+            Closing::Simultaneous => "simultaneous",
+            Closing::Reset(Endpoint::Client) => "reset-by-client",
+            Closing::Reset(Endpoint::Server) => "reset-by-server",
+        };
+        let mut record = self.base.record(
+            FlowProtocol::Tcp,
+            [client.packets, server.packets],
+            [client.bytes, server.bytes],
+        );
+        record.application = self.application;
+        record.tcp = Some(Box::new(TcpRecord {
+            completeness: self.completeness,
+            opening,
+            closing,
+            initiator_of_close: self.closed_first,
+            states: [client.machine.presumed(), server.machine.presumed()],
+            payload: [client.payload, server.payload],
+            retransmitted: [client.retransmitted, server.retransmitted],
+            rtt_handshake: self.handshake_rtt,
+            rtt: client.round_trips.summary(&server.round_trips),
+            isn: [client.isn, server.isn],
+            mss: [client.mss, server.mss],
+            window_scale: [client.scale, server.scale],
+            troubles: self.troubles,
+        }));
+        record
+    }
+}
+
+fn optional(event: Event, key: &'static str, value: Option<u64>) -> Event {
+    match value {
+        Some(n) => event.with(key, Datum::Uint(n)),
+        None => event,
+    }
+}
+
+/// Whether a receiver has to accept a RST (RFC 9293 section 3.5.3): in SYN-SENT it must acknowledge the SYN,
+/// elsewhere its number must lie where the next byte is expected, or at least in the window.
+fn reset_counts(s: &Segment<'_>, receiver: &Side) -> bool {
+    if receiver.machine.presumed() == State::SynSent {
+        return s.ack_flag && receiver.isn.is_some_and(|isn| before(isn, s.ack));
+    }
+    match receiver.acked {
+        // Linux and RFC 5961 section 3.2 take only the exact number; the window is allowed for here, because the
+        // receiver's latest acknowledgement may be under way.
+        Some((expected, _)) => s.seq.wrapping_sub(expected) < 1 << 20,
+        None => true,
+    }
+}

@@ -1,0 +1,240 @@
+//! One direction of a connection: what its sender has sent, announced and acknowledged so far.
+
+use std::collections::VecDeque;
+
+use super::endpoint::Machine;
+use super::reassembly::Reassembly;
+use super::segment::Segment;
+use super::sequence::{Gap, Seen, before, not_after};
+use super::state::State;
+
+/// At most this many unacknowledged segments are remembered for round-trip times and as evidence.
+const MAX_FLIGHTS: usize = 1024;
+/// At most this many round-trip times are kept; then every second one is dropped and half as many taken.
+const MAX_SAMPLES: usize = 128;
+
+/// A segment that waits for its acknowledgement.
+#[derive(Debug, Clone, Copy)]
+pub struct Flight {
+    /// First sequence number.
+    pub start: u32,
+    /// Number after the last.
+    pub end: u32,
+    /// Packet that carried it first.
+    pub packet: u64,
+    /// Its time.
+    pub time_ns: i64,
+    /// Whether it was sent again: its acknowledgement says nothing of the round trip (Karn's algorithm,
+    /// RFC 6298 section 3).
+    pub resent: bool,
+}
+
+/// Round-trip times, a bounded sample of them.
+#[derive(Debug, Clone, Default)]
+pub struct RoundTrips {
+    samples: Vec<u32>, // microseconds: 71 minutes are enough
+    stride: u32,
+    skip: u32,
+}
+
+impl RoundTrips {
+    /// One more, in nanoseconds.
+    pub fn add(&mut self, ns: i64) {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
+        }
+        if self.samples.len() >= MAX_SAMPLES {
+            let mut keep = false;
+            self.samples.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.stride = (self.stride * 2).max(2);
+        }
+        self.skip = self.stride.saturating_sub(1);
+        self.samples.push(u32::try_from(ns / 1000).unwrap_or(u32::MAX));
+    }
+
+    /// Smallest, median and largest in nanoseconds.
+    pub fn summary(&self, other: &RoundTrips) -> Option<[i64; 3]> {
+        let mut all: Vec<u32> = self.samples.iter().chain(&other.samples).copied().collect();
+        all.sort_unstable();
+        let (first, last) = (all.first()?, all.last()?);
+        Some([*first, all[all.len() / 2], *last].map(|us| i64::from(us) * 1000))
+    }
+}
+
+/// One direction: the sender's side of it.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// The sender's state.
+    pub machine: Machine,
+    /// Its initial sequence number, where its SYN was captured or acknowledged.
+    pub isn: Option<u32>,
+    /// What relative numbers count from: the ISN, or one less than the first number seen.
+    pub base: Option<u32>,
+    /// What has been sent.
+    pub seen: Seen,
+    /// Packet and time of the segment that sent the highest number.
+    pub latest: (u64, i64),
+    /// Timestamp option and IPv4 identification of that segment.
+    pub latest_marks: (Option<u32>, Option<u16>),
+    /// Packet of the sender's first and latest SYN, and how many there were.
+    pub syn: Option<(u64, i64, u32)>,
+    /// The FIN: the number after it, and the packet that sent it first.
+    pub fin: Option<(u32, u64)>,
+    /// Time of that packet.
+    pub fin_time: i64,
+    /// The FIN was sent again and not acknowledged since.
+    pub fin_repeated: bool,
+    /// The highest number acknowledged by this sender, and the packet that did it first.
+    pub acked: Option<(u32, u64)>,
+    /// Time of that packet.
+    pub acked_time: i64,
+    /// The packet in which the sender acknowledged the peer's FIN first, and whether it was a FIN itself.
+    pub fin_acked: Option<(u64, bool)>,
+    /// Repetitions of the acknowledgement, and the packet of the first repetition.
+    pub duplicate_acks: (u32, u64),
+    /// Window as announced last, unscaled.
+    pub window: u16,
+    /// Scale of windows that this sender announces.
+    pub scale: Option<u8>,
+    /// Maximum segment size that this sender announced.
+    pub mss: Option<u16>,
+    /// The last segment was a keep-alive.
+    pub keep_alive: Option<u64>,
+    /// The last segment was a probe of a closed window.
+    pub probe: Option<u64>,
+    /// A peer's acknowledgement of bytes never captured has been told up to here.
+    pub ack_lost_told: Option<u32>,
+    /// Packets and frame bytes sent.
+    pub packets: u64,
+    /// Frame bytes sent.
+    pub bytes: u64,
+    /// Payload, each sequence number once.
+    pub payload: u64,
+    /// Segments that carried nothing new.
+    pub retransmitted: u64,
+    /// Segments that wait for an acknowledgement.
+    pub flights: VecDeque<Flight>,
+    /// Round trips: from this sender's segments to the acknowledgements of them.
+    pub round_trips: RoundTrips,
+    /// Payload in order, while someone reads it.
+    pub reassembly: Option<Box<Reassembly>>,
+    /// Timestamp option of the last segment.
+    pub tsval: Option<u32>,
+}
+
+impl Side {
+    /// A side of which nothing is known but the state.
+    pub fn new(state: State) -> Side {
+        Side {
+            machine: Machine::new(state),
+            isn: None,
+            base: None,
+            seen: Seen::default(),
+            latest: (0, 0),
+            latest_marks: (None, None),
+            syn: None,
+            fin: None,
+            fin_time: 0,
+            fin_repeated: false,
+            acked: None,
+            acked_time: 0,
+            fin_acked: None,
+            duplicate_acks: (0, 0),
+            window: 0,
+            scale: None,
+            mss: None,
+            keep_alive: None,
+            probe: None,
+            ack_lost_told: None,
+            packets: 0,
+            bytes: 0,
+            payload: 0,
+            retransmitted: 0,
+            flights: VecDeque::new(),
+            round_trips: RoundTrips::default(),
+            reassembly: None,
+            tsval: None,
+        }
+    }
+
+    /// A number relative to where the direction began.
+    pub fn relative(&self, number: u32) -> u32 {
+        number.wrapping_sub(self.base.unwrap_or(number))
+    }
+
+    /// The announced window in bytes. Scaling counts only where both sides offered it (RFC 7323 section 2.2),
+    /// and never in a SYN.
+    pub fn scaled_window(&self, peer: &Side) -> u64 {
+        let shift = if peer.scale.is_some() { self.scale.unwrap_or(0) } else { 0 };
+        u64::from(self.window) << shift
+    }
+
+    /// Notes the numbers of a segment that was sent; returns how many of them are new.
+    pub fn note_sent(&mut self, s: &Segment<'_>, counts: bool) -> u32 {
+        let length = s.length();
+        let jump = Gap {
+            start: 0,
+            end: 0,
+            packet: s.packet,
+            time_ns: s.time_ns,
+            tsval: s.options.timestamps.map(|t| t.0),
+            ip_id: s.ip_id,
+        };
+        let before_next = self.seen.next();
+        let new = if counts { self.seen.add(s.seq, length, jump) } else { 0 };
+        let advanced = match before_next {
+            None => true,
+            Some(next) => before(next, s.end()),
+        };
+        if counts && advanced {
+            self.latest = (s.packet, s.time_ns);
+            self.latest_marks = (s.options.timestamps.map(|t| t.0), s.ip_id);
+        }
+        if counts && length > 0 {
+            if advanced && self.flights.len() < MAX_FLIGHTS {
+                self.flights.push_back(Flight {
+                    start: s.seq,
+                    end: s.end(),
+                    packet: s.packet,
+                    time_ns: s.time_ns,
+                    resent: false,
+                });
+            } else {
+                for flight in &mut self.flights {
+                    if before(flight.start, s.end()) && before(s.seq, flight.end) {
+                        flight.resent = true;
+                    }
+                }
+            }
+        }
+        new
+    }
+
+    /// The segment that carried this number first, while it is not acknowledged.
+    pub fn flight_of(&self, seq: u32) -> Option<&Flight> {
+        self.flights.iter().find(|f| not_after(f.start, seq) && before(seq, f.end))
+    }
+
+    /// The peer acknowledged up to `ack` at this time: what is covered is no longer under way.
+    pub fn note_acked(&mut self, ack: u32, time_ns: i64) {
+        let mut sample = None;
+        while let Some(flight) = self.flights.front() {
+            if before(ack, flight.end) {
+                break;
+            }
+            sample = if flight.resent { None } else { Some(time_ns - flight.time_ns) };
+            self.flights.pop_front();
+        }
+        if let Some(ns) = sample {
+            self.round_trips.add(ns);
+        }
+        if self.flights.is_empty() && self.flights.capacity() > 16 {
+            self.flights = VecDeque::new();
+        }
+        self.seen.acknowledged(ack);
+    }
+}
