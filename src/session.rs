@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use crate::capture::{self, Damage, Format, Frame, Interface, Reason, Source};
 use crate::decode::{self, Packet};
-use crate::flow::{Datum, Event, Kind, Outcome, Tracker};
+use crate::flow::{Datum, Event, FlowRecord, Kind, Outcome, Tracker};
 use crate::wire::Tree;
 
 pub use filter::Filter;
@@ -42,12 +42,21 @@ pub struct Seen<'a> {
     pub packet: &'a Packet<'a>,
     /// What it brought.
     pub outcome: &'a Outcome,
-    /// Its fields, where [`Sink::wants_tree`] or the filter asked for them.
+    /// Its fields, where [`Sink::wants`] or the filter asked for them.
     pub tree: Option<&'a Tree>,
     /// Whether the filter holds; true where there is none.
     pub chosen: bool,
-    /// The follower, for conversations as far as they have come.
-    pub tracker: &'a Tracker,
+}
+
+/// How much is to be worked out for a packet, each including those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// Events, states, conversations.
+    Outcome,
+    /// What the follower knows of the packet: relative numbers, pieces of a stream.
+    Context,
+    /// Every field. Costs far more than everything else.
+    Tree,
 }
 
 /// Who is told what happens, in capture order.
@@ -61,10 +70,10 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Whether [`Seen::tree`] is to be built for this packet. It costs far more than everything else.
-    fn wants_tree(&self, frame: &Frame<'_>, outcome: &Outcome) -> bool {
-        let _ = (frame, outcome);
-        false
+    /// How much is to be worked out for this packet.
+    fn wants(&self, frame: &Frame<'_>) -> Want {
+        let _ = frame;
+        Want::Outcome
     }
 
     /// A packet was taken in. Breaking ends the session early, without an error.
@@ -82,8 +91,17 @@ pub trait Sink {
         Ok(())
     }
 
-    /// The captures are over: what was waited for did not come, what is still open is summed up. `filter` decides
-    /// on conversations, where there is one.
+    /// A conversation ended, and the filter chose it. Told after the packet that ended it.
+    ///
+    /// # Errors
+    /// Those of writing; they end the session.
+    fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
+        let _ = record;
+        Ok(())
+    }
+
+    /// The captures are over, or the sink has broken off: what was waited for did not come. What was still open is
+    /// told by [`Sink::flow`] next.
     ///
     /// # Errors
     /// Those of writing.
@@ -147,12 +165,11 @@ impl Session {
         for file in files {
             let mut source = capture::open(file).map_err(Failure::Unreadable)?;
             match self.read(&mut source, sink)? {
-                (Go::Break(()), _) => return Ok(Ending { frames: self.frames, damages }),
+                (Go::Break(()), _) => break,
                 (Go::Continue(()), damage) => damages.extend(damage),
             }
         }
-        self.tracker.finish(&mut self.outcome);
-        sink.end(&self.outcome)?;
+        self.finish(sink)?;
         Ok(Ending { frames: self.frames, damages })
     }
 
@@ -207,21 +224,46 @@ impl Session {
     #[inline]
     pub fn frame(&mut self, frame: Frame<'_>, sink: &mut impl Sink) -> io::Result<Go> {
         self.frames = frame.number;
+        let mut want = sink.wants(&frame);
+        if self.filter.as_ref().is_some_and(Filter::needs_tree) {
+            want = Want::Tree;
+        }
         let packet = decode::decode(&frame);
+        self.outcome.wants_context = want >= Want::Context;
         self.tracker.process(&frame, &packet, &mut self.outcome);
-        let filter_needs = self.filter.as_ref().is_some_and(Filter::needs_tree);
-        let tree = if filter_needs || sink.wants_tree(&frame, &self.outcome) {
-            decode::build(&frame, &packet, &self.outcome.context, &mut self.tree);
+        let outcome = &self.outcome;
+        let tree = if want == Want::Tree {
+            decode::build(&frame, &packet, &outcome.context, &mut self.tree);
             Some(&self.tree)
         } else {
             None
         };
         let chosen = match &mut self.filter {
-            Some(filter) => filter.holds(&frame, &packet, tree, &self.outcome, &self.tracker),
+            Some(filter) => filter.holds(&frame, tree, outcome, &mut self.tracker),
             None => true,
         };
-        let outcome = &self.outcome;
-        sink.packet(&Seen { frame, packet: &packet, outcome, tree, chosen, tracker: &self.tracker })
+        let go = sink.packet(&Seen { frame, packet: &packet, outcome, tree, chosen })?;
+        self.ended(sink)?;
+        Ok(go)
+    }
+
+    /// The capture is over.
+    ///
+    /// # Errors
+    /// Those of the sink's writing.
+    pub fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        self.tracker.finish(&mut self.outcome);
+        sink.end(&self.outcome)?;
+        self.ended(sink)
+    }
+
+    fn ended(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        for record in &self.outcome.ended {
+            if self.filter.as_mut().is_none_or(|filter| filter.chose(record)) {
+                sink.flow(record)?;
+            }
+        }
+        Ok(())
     }
 }
 

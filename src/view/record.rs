@@ -8,24 +8,32 @@ use std::fmt;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 
-use crate::capture::{Interface, link_name};
+use crate::capture::{Format, Frame, Interface, link_name};
 use crate::flow::{Datum, Event, FlowRecord, Party, StateChange};
 use crate::protocol::Protocol;
-use crate::session::{Begun, Seen};
 use crate::wire::{Node, NodeKind, Tree, Value};
 
 /// A capture begins.
 #[derive(Debug)]
-pub struct CaptureRecord<'a>(pub &'a Begun<'a>);
+pub struct CaptureRecord<'a> {
+    /// As the user named it.
+    pub file: &'a str,
+    /// Container format.
+    pub format: Format,
+    /// Interfaces known so far.
+    pub interfaces: &'a [Interface],
+    /// Comments of its sections.
+    pub comments: &'a [String],
+}
 
 impl Serialize for CaptureRecord<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_struct("capture", 5)?;
         map.serialize_field("record", "capture")?;
-        map.serialize_field("file", self.0.file)?;
-        map.serialize_field("format", self.0.format.name())?;
-        map.serialize_field("interfaces", &Each(self.0.interfaces, InterfaceObject))?;
-        map.serialize_field("comments", self.0.comments)?;
+        map.serialize_field("file", self.file)?;
+        map.serialize_field("format", self.format.name())?;
+        map.serialize_field("interfaces", &Each(self.interfaces, InterfaceObject))?;
+        map.serialize_field("comments", self.comments)?;
         map.end()
     }
 }
@@ -53,13 +61,18 @@ impl Serialize for InterfaceObject<'_> {
     }
 }
 
-/// A packet with its fields; [`Seen::tree`] must be there, or it has no layers.
+/// A packet with its fields.
 #[derive(Debug)]
-pub struct PacketRecord<'a>(pub &'a Seen<'a>);
+pub struct PacketRecord<'a> {
+    /// The frame.
+    pub frame: &'a Frame<'a>,
+    /// Its fields.
+    pub tree: &'a Tree,
+}
 
 impl Serialize for PacketRecord<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let frame = &self.0.frame;
+        let frame = self.frame;
         let mut map = s.serialize_struct("packet", 7)?;
         map.serialize_field("record", "packet")?;
         map.serialize_field("number", &frame.number)?;
@@ -67,7 +80,7 @@ impl Serialize for PacketRecord<'_> {
         map.serialize_field("interface", &frame.interface)?;
         map.serialize_field("length", &frame.wire_len)?;
         map.serialize_field("captured", &frame.bytes.len())?;
-        map.serialize_field("layers", &Layers { seen: self.0 })?;
+        map.serialize_field("layers", &Layers { tree: self.tree, frame: frame.bytes })?;
         map.end()
     }
 }
@@ -90,23 +103,22 @@ impl fmt::Display for Epoch {
 }
 
 struct Layers<'a> {
-    seen: &'a Seen<'a>,
+    tree: &'a Tree,
+    frame: &'a [u8],
 }
 
 impl Serialize for Layers<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut seq = s.serialize_seq(None)?;
-        if let Some(tree) = self.seen.tree {
-            // A layer's fields stand behind it, up to the next layer. What precedes all layers cannot be.
-            let mut nodes = &tree.nodes[..];
-            while let Some((layer, rest)) = nodes.split_first() {
-                let count = rest.iter().position(|n| n.kind == NodeKind::Layer).unwrap_or(rest.len());
-                if layer.kind == NodeKind::Layer {
-                    let fields = Fields { nodes: &rest[..count], tree, frame: self.seen.frame.bytes };
-                    seq.serialize_element(&LayerObject { layer, fields })?;
-                }
-                nodes = &rest[count..];
+        // A layer's fields stand behind it, up to the next layer. What precedes all layers cannot be.
+        let mut nodes = &self.tree.nodes[..];
+        while let Some((layer, rest)) = nodes.split_first() {
+            let count = rest.iter().position(|n| n.kind == NodeKind::Layer).unwrap_or(rest.len());
+            if layer.kind == NodeKind::Layer {
+                let fields = Fields { nodes: &rest[..count], tree: self.tree, frame: self.frame };
+                seq.serialize_element(&LayerObject { layer, fields })?;
             }
+            nodes = &rest[count..];
         }
         seq.end()
     }
