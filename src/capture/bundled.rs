@@ -25,7 +25,7 @@ macro_rules! bundled {
 }
 
 /// All of them, in the order in which they are listed to users.
-pub static BUNDLED: &[Bundled] = bundled![];
+pub static BUNDLED: &[Bundled] = bundled!["arp-spoof" "dns-basic" "eth-arp" "http11-basic" "icmp-basic" "ip-fragments" "routed-two-links" "tcp-basic" "tcp-close-variants" "tcp-syn-anomalies" "tcp-two-sides" "udp-basic"];
 
 /// How many names to offer for one that does not exist.
 const OFFERED: usize = 3;

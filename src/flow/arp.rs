@@ -10,13 +10,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use etherparse::ArpPacketSlice;
 use foldhash::fast::RandomState;
 
-use super::event::{Datum, Event, FlowId, Kind};
+use super::event::{Datum, Event, FlowId, Kind, Severity};
 use super::info::PacketInfo;
 use super::record::{FlowProtocol, FlowRecord, Party};
 use super::table::{Base, Follow, Key, Table};
 
 /// How long an answer is waited for, nanoseconds: Linux asks again after one second.
 const WAIT_NS: i64 = 2_000_000_000;
+/// Within this time another reply is the answer to the same question, not a claim out of the blue.
+const SECOND_NS: i64 = 1_000_000_000;
 /// Addresses remembered; beyond it the oldest claim is forgotten.
 const MAX_KNOWN: usize = 16_384;
 /// Questions open at once.
@@ -67,6 +69,8 @@ pub struct Arp {
     pub table: Table<Resolution>,
     known: HashMap<Ipv4Addr, ([u8; 6], u64), RandomState>,
     known_order: VecDeque<Ipv4Addr>,
+    /// The address that each hardware address spoke for first.
+    own: HashMap<[u8; 6], Ipv4Addr, RandomState>,
     open: VecDeque<Question>,
     /// Questions answered lately: a second answer is told as one.
     answered: VecDeque<(Question, [u8; 6], u64)>,
@@ -130,6 +134,7 @@ impl Arp {
         };
         let event = |kind| names(Event::new(kind, info.number, Some(flow)));
         if request && sender.is_unspecified() {
+            self.ask(info, asker, sender_mac, asked, flow);
             events.push(event(Kind::ArpProbe));
         } else if sender == target {
             events.push(event(if request { Kind::ArpAnnouncement } else { Kind::ArpGratuitous }));
@@ -205,7 +210,8 @@ impl Arp {
         target: Ipv4Addr,
         flow: FlowId,
     ) -> u64 {
-        if let Some(q) = self.open.iter_mut().find(|q| q.asker == asker && q.target == target) {
+        let same = |q: &&mut Question| q.asker == asker && q.target == target && q.asker_mac == asker_mac;
+        if let Some(q) = self.open.iter_mut().find(same) {
             q.last = info.number;
             q.last_ns = info.time_ns;
             q.attempts += 1;
@@ -246,11 +252,12 @@ impl Arp {
             if self.answered.len() > 64 {
                 self.answered.pop_front();
             }
-            // The same hardware answers for another address, too: a router standing in (RFC 1027), or a host of two.
-            let stands_in = self.known.iter().any(|(ip, (mac, _))| *mac == sender_mac && *ip != asked);
-            let variant = match (broadcast, stands_in) {
-                (_, true) => "proxy",
-                (true, _) => "broadcast",
+            // The same hardware spoke for another address first: a router standing in (RFC 1027), or a host of two.
+            let stands_in = self.own.get(&sender_mac).is_some_and(|own| *own != asked);
+            let variant = match (asker.is_unspecified(), broadcast, stands_in) {
+                (true, ..) => "defends", // the answer to a probe: the address is taken (RFC 5227 section 2.1.1)
+                (_, _, true) => "proxy",
+                (_, true, _) => "broadcast",
                 _ => "",
             };
             return event(Kind::ArpReply)
@@ -259,7 +266,7 @@ impl Arp {
                 .with("after", Datum::Duration(info.time_ns - q.last_ns));
         }
         if let Some((q, mac, packet)) = self.answered.iter().rev().find(|(q, ..)| mine(q))
-            && info.time_ns - q.last_ns < WAIT_NS
+            && info.time_ns - q.last_ns < SECOND_NS
             && *mac != sender_mac
         {
             return event(Kind::ArpReply)
@@ -280,6 +287,9 @@ impl Arp {
         flow: FlowId,
         events: &mut Vec<Event>,
     ) {
+        if self.own.len() < MAX_KNOWN {
+            self.own.entry(mac).or_insert(ip);
+        }
         match self.known.insert(ip, (mac, info.number)) {
             Some((old, packet)) if old != mac => events.push(
                 Event::new(Kind::ArpConflict, info.number, Some(flow))
@@ -305,19 +315,31 @@ impl Arp {
         self.known.get(&ip).copied()
     }
 
-    /// Tells of questions that were waited for long enough; at the end of the capture, of all.
-    pub fn expire(&mut self, now_ns: Option<i64>, events: &mut Vec<Event>) {
-        while let Some(i) = self.open.iter().position(|q| now_ns.is_none_or(|now| now - q.last_ns > WAIT_NS))
-        {
+    /// Tells of questions that were waited for long enough; at the end of the capture (`all`), of all. `reaches`: whether
+    /// frames to a hardware address pass this capture point; where they do not, a reply would not have been seen.
+    pub fn expire(
+        &mut self,
+        now_ns: i64,
+        all: bool,
+        reaches: impl Fn(&[u8; 6]) -> bool,
+        events: &mut Vec<Event>,
+    ) {
+        while let Some(i) = self.open.iter().position(|q| all || now_ns - q.last_ns > WAIT_NS) {
             let Some(q) = self.open.remove(i) else { return };
+            if q.asker.is_unspecified() {
+                continue; // silence is what a probe hopes for
+            }
+            let event = Event::new(Kind::ArpUnanswered, q.last, Some(q.flow));
+            let seen = reaches(&q.asker_mac);
+            let event = if seen { event } else { event.variant("elsewhere").severity(Severity::Chat) };
             events.push(
-                Event::new(Kind::ArpUnanswered, q.last, Some(q.flow))
+                event
                     .with("sender_ip", Datum::Ip(q.asker.into()))
                     .with("sender_mac", Datum::Mac(q.asker_mac))
                     .with("target_ip", Datum::Ip(q.target.into()))
                     .with("attempts", Datum::Uint(q.attempts))
                     .with("first_packet", Datum::Uint(q.first))
-                    .with("waited", Datum::Duration(now_ns.unwrap_or(q.last_ns) - q.first_ns)),
+                    .with("waited", Datum::Duration(now_ns - q.first_ns)),
             );
         }
     }

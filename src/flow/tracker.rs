@@ -3,9 +3,14 @@
 //! Finds the conversation a packet belongs to and hands it to that protocol's follower; adds what the tree
 //! lane should know of it. Judges nothing itself.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use super::arp::{Arp, Numbers};
+use super::checksums::Checksums;
+use super::copies::Copies;
 use super::dns::{DnsTracker, MessageInfo};
 use super::event::{Datum, Event, FlowId, Kind};
 use super::fragments::Fragments;
@@ -89,6 +94,10 @@ pub struct Tracker {
     icmp: Icmp,
     dns: DnsTracker,
     fragments: Fragments,
+    copies: Copies,
+    checksums: Checksums,
+    /// Hardware addresses that single frames came to: their traffic passes this capture point.
+    macs: HashSet<[u8; 6], RandomState>,
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
@@ -101,6 +110,9 @@ enum Current {
     Tcp(Key),
     Udp(Key),
 }
+
+/// Hardware addresses remembered as reached by single frames.
+const MAX_MACS: usize = 4_096;
 
 const TCP: usize = 0;
 const UDP: usize = 1;
@@ -128,8 +140,21 @@ impl Tracker {
         outcome.clear();
         self.current = None;
         let info = PacketInfo::new(frame, packet);
+        if let Some((_, dst)) = info.macs
+            && dst[0] & 1 == 0
+            && self.macs.len() < MAX_MACS
+        {
+            self.macs.insert(dst);
+        }
         self.tick(info.time_ns, outcome);
         self.trouble(frame, packet, outcome);
+        let computed = outcome.wants_context.then_some(&mut outcome.context.computed);
+        self.checksums.check(frame, packet, computed, &mut outcome.events);
+        if let Some((event, flow)) = self.copies.look(frame, &info, packet) {
+            outcome.flow = flow;
+            outcome.events.push(event);
+            return;
+        }
         self.follow(&info, frame.bytes, packet, outcome);
         if let Some(fragment) = &packet.fragment
             && let Some((protocol, payload)) = self.fragments.add(&info, fragment, &mut outcome.events)
@@ -142,6 +167,7 @@ impl Tracker {
             }
         }
         let flow = outcome.flow;
+        self.copies.note_flow(flow);
         for event in &mut outcome.events {
             event.flow = event.flow.or(flow);
         }
@@ -207,8 +233,7 @@ impl Tracker {
             match q.protocol {
                 6 => {
                     let key = Key::new(a, b);
-                    let live = self.tcp.live(&key).map(|t| t.connection.base.id);
-                    live.or_else(|| self.tcp.past(&key).map(|p| p.id))
+                    self.tcp.live(&key).map(|t| (t.connection.base.id, t.connection.base.last))
                 }
                 17 => self.udp.flow_between(a, b),
                 _ => None,
@@ -290,7 +315,7 @@ impl Tracker {
                 let base = &t.connection.base;
                 outcome.events.push(
                     Event::new(Kind::TcpReusedPorts, info.number, Some(base.id))
-                        .with("endpoint", Datum::Text(side_of(base, a).name().into()))
+                        .with("endpoint", Datum::Name(side_of(base, a).name()))
                         .with("stream", Datum::Uint(base.stream))
                         .with("previous_flow", Datum::Uint(previous))
                         .with("gap", Datum::Duration(gap)),
@@ -403,16 +428,18 @@ impl Tracker {
     fn tick(&mut self, now_ns: i64, outcome: &mut Outcome) {
         // Frames may step back in time; waiting does not.
         self.now_ns = self.now_ns.max(now_ns);
-        self.arp.expire(Some(self.now_ns), &mut outcome.events);
-        self.icmp.expire(Some(self.now_ns), &mut outcome.events);
+        let macs = &self.macs;
+        self.arp.expire(self.now_ns, false, |mac| macs.contains(mac), &mut outcome.events);
+        self.icmp.expire(self.now_ns, false, &mut outcome.events);
         self.dns.expire(self.now_ns, &mut outcome.events);
     }
 
     /// The capture is over: what was waited for did not come, what is still open is summed up.
     pub fn finish(&mut self, outcome: &mut Outcome) {
         outcome.clear();
-        self.arp.expire(None, &mut outcome.events);
-        self.icmp.expire(None, &mut outcome.events);
+        let macs = &self.macs;
+        self.arp.expire(self.now_ns, true, |mac| macs.contains(mac), &mut outcome.events);
+        self.icmp.expire(self.now_ns, true, &mut outcome.events);
         self.dns.finish(&mut outcome.events);
         let mut all = Vec::new();
         self.tcp.drain(&mut |t| all.push(t));

@@ -72,6 +72,8 @@ pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -
         j.probe = true;
         let idle = Datum::Duration(s.time_ns - me.latest.1.max(peer.acked_time));
         j.labels.push(Label::new(Kind::TcpKeepAlive).with("idle", idle));
+    } else if s.syn && s.ack_flag && me.syn_acks == 0 && me.syn.is_some() {
+        // Simultaneous open (RFC 9293 figure 7): its SYN goes out again because it now has an ACK to carry.
     } else if s.length() > 0 && !s.rst {
         novelty(s, me, peer, round_trip, &mut j);
     }
@@ -110,7 +112,7 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                     Label::new(Kind::TcpOutOfOrder)
                         .with("late_by", late)
                         .with("overtaken_by", Datum::Uint(gap.packet))
-                        .with("evidence", Datum::Text(evidence.into())),
+                        .with("evidence", Datum::Name(evidence)),
                 );
             }
             None => {
@@ -173,7 +175,7 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
     } else if kind == Kind::TcpRetransmission {
         label.variant = "forgotten";
     }
-    label.with("evidence", Datum::Text("bytes-seen".into()))
+    label.with("evidence", Datum::Name("bytes-seen"))
 }
 
 /// Whether the sender emitted a gap-filling segment before the one that jumped the gap; what shows it.
@@ -232,7 +234,7 @@ fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut J
             j.labels.push(
                 Label::new(Kind::TcpWindowUpdate)
                     .with("window", Datum::Uint(u64::from(s.window) << shift))
-                    .with("before", Datum::Uint(u64::from(me.window) << shift)),
+                    .with("before", Datum::Uint(me.scaled_window(peer))),
             );
         }
         return;

@@ -3,6 +3,8 @@
 //! RFC 9293 sections 3.5 (opening), 3.6 (closing), RFC 7413 (Fast Open). Nothing is refused: a segment that does
 //! not belong is told and followed.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::analysis::{self, Judgement};
 use super::endpoint::{Change, Changes, Evidence};
 use super::segment::Segment;
@@ -10,7 +12,7 @@ use super::sequence::{before, not_after};
 use super::side::Side;
 use super::state::{Basis, Heard, Sent, State, StateChange};
 use crate::flow::event::{Datum, Event, Kind, Severity};
-use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, TcpRecord};
+use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
 use crate::flow::table::{Base, Follow};
 
 /// Wireshark's `tcp.completeness` bits.
@@ -85,8 +87,7 @@ impl Follow for Connection {
 
     fn is_over(&self) -> bool {
         let done = |s: &Side| matches!(s.machine.presumed(), State::Closed | State::TimeWait);
-        done(&self.sides[0]) && done(&self.sides[1])
-            || matches!(self.opening, Opening::Refused) && self.closing == Closing::No
+        done(&self.sides[0]) && done(&self.sides[1]) || self.opening == Opening::Refused
     }
 }
 
@@ -221,6 +222,9 @@ impl Connection {
                 self.sides[p].machine.state = State::Listen;
             }
         }
+        if s.syn && !s.ack_flag && self.sides[m].machine.state == State::Listen {
+            self.sides[m].machine.state = State::Closed; // it opens actively: it was no listener
+        }
         if s.syn && s.ack_flag && self.sides[m].machine.state == State::Unknown && self.sides[m].packets == 1
         {
             self.sides[m].machine.state = State::Listen;
@@ -350,12 +354,14 @@ impl Connection {
             }
             let first_time = if attempts == 0 { s.time_ns } else { first_time };
             self.sides[m].syn = Some((first, first_time, attempts + 1));
+            self.sides[m].syn_gap = s.time_ns - self.sides[m].syn_last;
+            self.sides[m].syn_last = s.time_ns;
             if j.retransmission && attempts == 0 {
                 // The answer was captured before the question (a mirror port's doing): it is the first all the same.
                 self.sides[m].syn = Some((s.packet, s.time_ns, 1));
             }
         } else if s.syn {
-            let again = self.syn_ack.is_some() || me.syn.is_some() && self.opening != Opening::Simultaneous;
+            let answers = me.syn_acks;
             let peer_isn = peer.isn.unwrap_or(s.ack.wrapping_sub(1));
             let covers_data = s.ack != peer_isn.wrapping_add(1) && before(peer_isn, s.ack);
             let (first, first_time, attempts) = me.syn.unwrap_or((s.packet, s.time_ns, 0));
@@ -366,7 +372,7 @@ impl Connection {
                 .with("peer_isn", Datum::Uint(peer_isn.into()))
                 .with("window", Datum::Uint(s.window.into()))
                 .with("len", Datum::Uint(s.len.into()))
-                .with("attempt", Datum::Uint(u64::from(attempts) + 1))
+                .with("attempt", Datum::Uint(u64::from(answers) + 1))
                 .with("first_packet", Datum::Uint(first));
             if let Some((packet, _, _)) = peer.syn {
                 event = event.with("syn_packet", Datum::Uint(packet));
@@ -375,15 +381,18 @@ impl Connection {
             event = event.with("after", Datum::Duration(s.time_ns - asked));
             event = optional(event, "mss", s.options.mss.map(u64::from));
             event = optional(event, "window_scale", s.options.window_scale.map(u64::from));
-            if again && attempts > 0 {
+            if answers > 0 {
                 event = event.variant("again").severity(Severity::Note);
             } else if covers_data && peer.syn.is_some() {
                 event = event.variant("fast-open");
                 self.opening = Opening::FastOpen;
             } else if peer.syn.is_none() {
                 event = event.variant("syn-not-seen");
+            } else if self.opening == Opening::Simultaneous {
+                event = event.variant("simultaneous");
             }
             step.events.push(event);
+            self.sides[m].syn_acks += 1;
             self.sides[m].syn = Some((first, first_time, attempts + 1));
             if self.syn_ack.is_none() {
                 self.syn_ack = Some((s.packet, s.time_ns));
@@ -395,6 +404,7 @@ impl Connection {
             match self.opening {
                 Opening::Asked if peer.syn.is_some() && self.syn_ack.is_none() && me.packets == 1 => {
                     self.opening = Opening::Refused;
+                    self.closing = Closing::Reset(from);
                     let (packet, time, _) = peer.syn.unwrap_or((0, s.time_ns, 0));
                     let port =
                         if from == Endpoint::Server { self.base.server.port } else { self.base.client.port };
@@ -457,11 +467,13 @@ impl Connection {
             if again && (s.len > 0 || !self.sides[p].fin_repeated) {
                 return; // data of a half-closed connection acknowledges the FIN over and over
             }
-            let last = self.sides[m].fin.is_some();
-            let variant = match (again, last) {
-                (true, _) => "again",
-                (false, true) => "last",
-                (false, false) => "half",
+            let own_fin = self.sides[m].fin.is_some();
+            let own_fin_acked = self.sides[p].fin_acked.is_some();
+            let variant = match (again, own_fin, own_fin_acked) {
+                (true, ..) => "again",
+                (false, true, true) => "last",
+                (false, true, false) => "crossing",
+                (false, false, _) => "half",
             };
             step.events.push(
                 self.event(Kind::TcpCloseAck, s.packet, from)
@@ -546,7 +558,7 @@ impl Connection {
 
     fn reset(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
         let (m, p) = (from.index(), from.peer().index());
-        if matches!(self.opening, Opening::Refused) && self.sides[m].packets == 1 {
+        if self.opening == Opening::Refused {
             return; // told as a refusal
         }
         let both_done = self.sides.iter().all(|side| side.fin_acked.is_some());
@@ -631,6 +643,7 @@ impl Connection {
             return; // its window and acknowledgement announce nothing
         }
         me.window = s.window;
+        me.window_of_syn = s.syn;
         if s.ack_flag {
             let advanced = match me.acked {
                 None => true,
@@ -663,6 +676,11 @@ impl Connection {
             let last = self.base.last;
             let machine = &mut self.sides[endpoint.index()].machine;
             machine.flush(&mut changes);
+            let gave_up = self.sides[endpoint.index()].gave_up(now_ns);
+            let machine = &mut self.sides[endpoint.index()].machine;
+            if gave_up {
+                machine.show(last, State::Closed, Basis::Timer, &mut changes);
+            }
             if machine.state == State::TimeWait && now_ns - self.base.end_ns > TWO_MSL_NS {
                 machine.two_msl(last, &mut changes);
             }
@@ -693,14 +711,14 @@ impl Connection {
 
     /// An event of this connection with the names that all of them have.
     fn event(&self, kind: Kind, packet: u64, from: Endpoint) -> Event {
-        let end = |p: &crate::flow::record::Party| {
-            let (addr, port) = (p.addr.map_or(String::new(), |a| a.to_string()), p.port.unwrap_or(0));
-            let six = p.addr.is_some_and(|a| a.is_ipv6());
-            Datum::Text(if six { format!("[{addr}]:{port}") } else { format!("{addr}:{port}") })
+        let end = |p: &Party| {
+            Datum::Socket(p.addr.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), p.port.unwrap_or(0))
         };
-        Event::new(kind, packet, Some(self.base.id))
-            .with("endpoint", Datum::Text(from.name().into()))
-            .with("peer", Datum::Text(from.peer().name().into()))
+        let mut event = Event::new(kind, packet, Some(self.base.id));
+        event.data.reserve(16);
+        event
+            .with("endpoint", Datum::Name(from.name()))
+            .with("peer", Datum::Name(from.peer().name()))
             .with("client", end(&self.base.client))
             .with("server", end(&self.base.server))
             .with("stream", Datum::Uint(self.base.stream))

@@ -82,6 +82,12 @@ pub struct Side {
     pub latest_marks: (Option<u32>, Option<u16>),
     /// Packet of the sender's first and latest SYN, and how many there were.
     pub syn: Option<(u64, i64, u32)>,
+    /// How many SYN+ACKs were sent.
+    pub syn_acks: u32,
+    /// Time of the latest SYN.
+    pub syn_last: i64,
+    /// Time between the latest SYN and the one before it.
+    pub syn_gap: i64,
     /// The FIN: the number after it, and the packet that sent it first.
     pub fin: Option<(u32, u64)>,
     /// Time of that packet.
@@ -98,6 +104,8 @@ pub struct Side {
     pub duplicate_acks: (u32, u64),
     /// Window as announced last, unscaled.
     pub window: u16,
+    /// Whether that was in a SYN, whose window is never scaled.
+    pub window_of_syn: bool,
     /// Scale of windows that this sender announces.
     pub scale: Option<u8>,
     /// Maximum segment size that this sender announced.
@@ -137,6 +145,9 @@ impl Side {
             latest: (0, 0),
             latest_marks: (None, None),
             syn: None,
+            syn_acks: 0,
+            syn_last: 0,
+            syn_gap: 0,
             fin: None,
             fin_time: 0,
             fin_repeated: false,
@@ -145,6 +156,7 @@ impl Side {
             fin_acked: None,
             duplicate_acks: (0, 0),
             window: 0,
+            window_of_syn: false,
             scale: None,
             mss: None,
             keep_alive: None,
@@ -161,6 +173,13 @@ impl Side {
         }
     }
 
+    /// Whether the sender of an unanswered SYN has given up by now: it would have asked again, each time after
+    /// twice the wait before (RFC 6298 section 5.5), and it has not.
+    pub fn gave_up(&self, now_ns: i64) -> bool {
+        let waits = matches!(self.syn, Some((_, _, attempts)) if attempts >= 2);
+        self.machine.state == State::SynSent && waits && now_ns - self.syn_last > self.syn_gap * 5 / 2
+    }
+
     /// A number relative to where the direction began.
     pub fn relative(&self, number: u32) -> u32 {
         number.wrapping_sub(self.base.unwrap_or(number))
@@ -169,8 +188,8 @@ impl Side {
     /// The announced window in bytes. Scaling counts only where both sides offered it (RFC 7323 section 2.2),
     /// and never in a SYN.
     pub fn scaled_window(&self, peer: &Side) -> u64 {
-        let shift = if peer.scale.is_some() { self.scale.unwrap_or(0) } else { 0 };
-        u64::from(self.window) << shift
+        let scaled = peer.scale.is_some() && !self.window_of_syn;
+        u64::from(self.window) << if scaled { self.scale.unwrap_or(0) } else { 0 }
     }
 
     /// Notes the numbers of a segment that was sent; returns how many of them are new.

@@ -235,7 +235,7 @@ impl Operation {
 /// A function of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
-    /// How often it occurs; 0 where it does not.
+    /// How often it occurs; nothing where it does not.
     Count,
     /// Length in bytes.
     Len,

@@ -15,9 +15,16 @@ pub(super) fn recognise(source: &str, error: Error) -> Error {
     let trimmed = source.trim();
     let words = words(trimmed);
     // `port` followed by a word is a capture filter; `port == 80` is a display filter with a wrong name.
+    let operator = |word: &str| {
+        matches!(word, "eq" | "ne" | "gt" | "lt" | "ge" | "le" | "in" | "contains" | "matches")
+            || matches!(word, "and" | "or" | "xor")
+    };
     let looks = words.windows(2).any(|pair| {
         matches!(&*pair[0], "host" | "net" | "port" | "portrange" | "proto" | "less" | "greater")
             && pair[1].starts_with(|c: char| c.is_ascii_alphanumeric())
+            && !operator(&pair[1])
+            || matches!(&*pair[0], "src" | "dst" | "vlan")
+                && pair[1].starts_with(|c: char| c.is_ascii_digit())
             || pair[0].contains("[tcpflags]")
     });
     if !looks {

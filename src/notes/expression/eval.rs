@@ -154,7 +154,10 @@ fn values(value: &Value, scope: &Scope<'_>, each: Each<'_>) {
         Value::Call(Function::Count, of, _) => {
             let mut count = 0;
             values(of, scope, &mut |_| count += 1);
-            each(Val::Fact(Operand::Int(count)));
+            // As in Wireshark, what is absent has no count, not the count 0: `not` asks for it.
+            if count > 0 {
+                each(Val::Fact(Operand::Int(count)));
+            }
         }
         Value::Call(Function::Len, of, _) => values(of, scope, &mut |v| {
             if let Some(bytes) = bytes(&v) {
@@ -344,7 +347,7 @@ fn facts(a: Operand<'_>, b: Operand<'_>) -> Option<Ordering> {
         (V6(a), V6(b)) => Some(a.cmp(&b)),
         (Mac(_) | Bytes(_) | Text(_), Mac(_) | Bytes(_) | Text(_)) => {
             let (a, b) = (Val::Fact(a), Val::Fact(b));
-            Some(bytes(&a)?.cmp(bytes(&b)?))
+            Some(runs(bytes(&a)?, bytes(&b)?))
         }
         (a, b) => match (number(Val::Fact(a))?, number(Val::Fact(b))?) {
             (Number::Time(a), Number::Time(b)) => Some(a.cmp(&b)),
@@ -353,6 +356,11 @@ fn facts(a: Operand<'_>, b: Operand<'_>) -> Option<Ordering> {
             (a, b) => a.float().partial_cmp(&b.float()),
         },
     }
+}
+
+/// Runs of bytes are ordered by their length first, as in Wireshark; texts are not.
+fn runs(a: &[u8], b: &[u8]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// A value beside a literal, whose reading it chooses.
@@ -372,8 +380,8 @@ fn beside(value: Val<'_>, literal: &Literal) -> Option<Ordering> {
         Operand::Time(nanos) => literal.nanos.map(|wanted| nanos.cmp(&wanted)),
         Operand::Float(n) => n.partial_cmp(&(literal.nanos? as f64 / 1e9)),
         Operand::Text(text) => literal.text.as_deref().map(|wanted| text.as_bytes().cmp(wanted)),
-        Operand::Mac(address) => literal.as_bytes().map(|wanted| address[..].cmp(wanted)),
-        Operand::Bytes(bytes) => literal.as_bytes().map(|wanted| bytes.cmp(wanted)),
+        Operand::Mac(address) => literal.as_bytes().map(|wanted| runs(&address, wanted)),
+        Operand::Bytes(bytes) => literal.as_bytes().map(|wanted| runs(bytes, wanted)),
         Operand::V4(address) => {
             let (wanted, prefix) = literal.v4?;
             let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);

@@ -17,7 +17,8 @@
 //! As in Wireshark: a bare field is true where the field *occurs*, whatever its value (`tcp.flags.syn` holds for
 //! every TCP packet; write `tcp.flags.syn == 1`); `==` asks for one occurrence that is equal, `!=` for all to
 //! be unequal, `any` and `all` before a comparison say it outright; a comparison with an absent field is
-//! false; and beside bytes, two digits are a hexadecimal byte: `tcp[13] == 12` is a SYN-ACK.
+//! false, even `count(dns.a) == 0`; runs of bytes are ordered by their length first; and beside bytes, two
+//! digits are a hexadecimal byte: `tcp[13] == 12` is a SYN-ACK.
 //!
 //! Leaves out: regular expressions (`matches`), `upper`, `string`, `max`, `min`, `abs`, slices of several parts,
 //! dotted byte strings, dates, and host names as addresses.

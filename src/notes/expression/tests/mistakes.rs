@@ -178,6 +178,9 @@ fn capture_filters_are_translated() {
     for (source, meant) in [
         ("port 53", "tcp.port == 53 or udp.port == 53"),
         ("tcp port http", "tcp.port == 80"),
+        ("dst 1.2.3.4", "ip.dst == 1.2.3.4"),
+        ("vlan 10", "vlan.id == 10"),
+        ("src port 80", "tcp.srcport == 80 or udp.srcport == 80"),
         ("udp dst port 53", "udp.dstport == 53"),
         ("host 1.2.3.4", "ip.addr == 1.2.3.4"),
         ("src host 1.2.3.4", "ip.src == 1.2.3.4"),
@@ -216,6 +219,7 @@ fn capture_filters_are_translated() {
     }
     // These are display filters with a mistake, or none.
     assert_eq!(told("port == 80").reason.word(), "expression.unknown-name-nearest");
+    assert_eq!(told("port eq").reason, Reason::UnexpectedEnd);
     assert_eq!(told("tcp port == 80").reason.word(), "expression.unexpected-word");
     assert!(Expression::parse("tcp[13] & 2 == 2").is_ok());
 }

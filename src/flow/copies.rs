@@ -1,0 +1,109 @@
+//! The same packet seen twice, at two capture points of one file: on both sides of a router, at both ends of a path.
+//!
+//! A copy is no retransmission and no second question: it is told as a copy and not followed again. It is known
+//! by what no hop changes: addresses, identification and everything behind the IP header. What hops do change is
+//! what it shows: TTL (RFC 791 section 3.2, RFC 1812 section 5.3.1) and hardware addresses. Only captures with more than one
+//! interface are looked at; duplicates on one interface are another matter.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::RandomState;
+
+use super::event::{Datum, Event, FlowId, Kind};
+use super::info::PacketInfo;
+use crate::capture::Frame;
+use crate::decode::Packet;
+
+/// How far apart two sightings may lie, nanoseconds.
+const APART_NS: i64 = 2_000_000_000;
+/// Packets remembered.
+const MAX_KNOWN: usize = 8_192;
+
+#[derive(Debug, Clone, Copy)]
+struct Sighting {
+    packet: u64,
+    time_ns: i64,
+    interface: u32,
+    ttl: u8,
+    src_mac: Option<[u8; 6]>,
+    flow: Option<FlowId>,
+}
+
+/// Remembers packets of captures with several interfaces.
+#[derive(Debug, Default)]
+pub struct Copies {
+    several: bool,
+    state: RandomState,
+    known: HashMap<u64, Sighting, RandomState>,
+    order: VecDeque<u64>,
+    last: Option<u64>,
+}
+
+impl Copies {
+    /// The event and conversation of a packet that was seen before elsewhere; `None` for one that is new.
+    pub fn look(
+        &mut self,
+        frame: &Frame<'_>,
+        info: &PacketInfo,
+        packet: &Packet<'_>,
+    ) -> Option<(Event, Option<FlowId>)> {
+        self.last = None;
+        self.several |= frame.interface > 0;
+        let ip = packet.ip()?;
+        let mut hasher = self.state.build_hasher();
+        let (src, dst) = info.addresses?;
+        std::hash::Hash::hash(&(src, dst, info.ip_id), &mut hasher);
+        // The beginning tells packets apart; a long payload need not be read for it.
+        let carried = frame.bytes.get(ip.header_end..ip.end)?;
+        hasher.write_usize(carried.len());
+        hasher.write(&carried[..carried.len().min(96)]);
+        let print = hasher.finish();
+        let here = Sighting {
+            packet: frame.number,
+            time_ns: frame.time_ns,
+            interface: frame.interface,
+            ttl: info.ttl,
+            src_mac: info.macs.map(|m| m.0),
+            flow: None,
+        };
+        if self.several
+            && let Some(first) = self.known.get(&print)
+            && first.interface != here.interface
+            && (here.time_ns - first.time_ns).abs() < APART_NS
+        {
+            let event = Event::new(Kind::CaptureCopy, frame.number, first.flow)
+                .variant(if first.ttl == here.ttl { "" } else { "forwarded" })
+                .with("original", Datum::Uint(first.packet))
+                .with("after", Datum::Duration(here.time_ns - first.time_ns))
+                .with("original_ttl", Datum::Uint(first.ttl.into()))
+                .with("ttl", Datum::Uint(here.ttl.into()))
+                .with("original_interface", Datum::Uint(first.interface.into()))
+                .with("interface", Datum::Uint(here.interface.into()))
+                .with("same_macs", Datum::Flag(first.src_mac == here.src_mac))
+                .with("src", Datum::Ip(src))
+                .with("dst", Datum::Ip(dst));
+            return Some((event, first.flow));
+        }
+        // A capture of one interface pays for this only until its first packets are forgotten again.
+        if self.known.insert(print, here).is_none() {
+            self.order.push_back(print);
+            if self.order.len() > if self.several { MAX_KNOWN } else { 64 }
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.known.remove(&oldest);
+            }
+        }
+        self.last = Some(print);
+        None
+    }
+
+    /// The conversation that the packet looked at last belongs to.
+    pub fn note_flow(&mut self, flow: Option<FlowId>) {
+        if let Some(print) = self.last
+            && let Some(sighting) = self.known.get_mut(&print)
+        {
+            sighting.flow = flow;
+        }
+    }
+}
