@@ -30,9 +30,9 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 10)]
     limit: usize,
     #[arg(short = 'S')]
-    raw: bool,
-    #[arg(short = 'v', long)]
-    verbose: bool,
+    absolute_seq: bool,
+    #[arg(short = 'v', long, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 /// Tells the story of captures.
@@ -57,24 +57,24 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         (sink.only, sink.count) = (flags.flow, flags.choice.count());
         let ending = session.run(&files, &mut sink)?;
         sink.lines.flush()?;
-        return finish(lang, flags.flow, sink.met, ending.into());
+        return finish(lang, flags.flow, sink.met, sink.flows, &files, ending.into());
     }
     let wish = Wish {
         lang,
-        limit: if flags.verbose { flags.limit.max(10) } else { flags.limit },
+        limit: if flags.limit == 0 { usize::MAX } else { flags.limit },
         only: flags.flow,
-        verbose: flags.verbose,
-        raw: flags.raw,
+        verbose: flags.verbose > 0,
+        raw: flags.absolute_seq,
     };
     let mut sink = Watch { collector: Collector::new(wish), count: flags.choice.count() };
     let ending = session.run(&files, &mut sink)?;
-    let met = !sink.collector.is_empty();
+    let (met, flows) = (!sink.collector.is_empty(), sink.collector.flows());
     if flags.flow.is_none() || met {
         let mut page = output::page(common);
         text::annotate::write(&mut page, &sink.collector.screen())?;
         page.flush()?;
     }
-    finish(lang, flags.flow, met, ending.into())
+    finish(lang, flags.flow, met, flows, &files, ending.into())
 }
 
 /// A conversation that was asked for by number must be there.
@@ -82,11 +82,15 @@ pub(super) fn finish(
     lang: crate::words::Lang,
     only: Option<Only>,
     met: bool,
+    flows: u64,
+    files: &[String],
     done: Done,
 ) -> Result<Done, Problem> {
     match only {
         Some(only) if !met => {
-            Err(Problem::said(lang, "error.no-such-flow", &[("flow", &options::only_name(only))]))
+            let (flow, count) = (options::only_name(only), flows.to_string());
+            let file = files.join(" ");
+            Err(Problem::said(lang, "no-such-flow", &[("flow", &flow), ("file", &file), ("count", &count)]))
         }
         _ => Ok(done),
     }

@@ -80,7 +80,7 @@ fn list(common: &Common) -> Result<(), Problem> {
             (title, Role::Plain),
         ]);
     }
-    table.rest.push(say::word(lang, "captures.use").to_owned());
+    table.rest.push(say::text(lang, "captures.use", &[("command", "pcaplain annotate @NAME")]));
     let mut page = output::page(common);
     text::table::write(&mut page, &table)?;
     Ok(page.flush()?)

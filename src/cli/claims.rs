@@ -38,7 +38,7 @@ enum What {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     match &flags.command {
-        Some(What::Show { id }) => Err(Problem::said(lang, "error.no-such-claim", &[("id", id)])),
+        Some(What::Show { id }) => Err(Problem::said(lang, "no-such-claim", &[("id", id)])),
         Some(What::List { .. }) => Ok(Done::default()),
         None => flags.inputs.files(lang).map(|_| Done::default()),
     }

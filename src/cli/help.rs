@@ -1,7 +1,7 @@
 //! Help texts put into clap's commands: the flags are declared in Rust, what they are for is said in docs/words/help.toml.
 //!
-//! A command's text has the id `command.<name>`, a flag's `arg.<command>.<name>`, or `arg.<name>` where several
-//! commands share it.
+//! A command's text has the id `<command>`, a flag's `<command>.<flag>`, or `global.<flag>` where several commands
+//! share it.
 
 use clap::Command;
 
@@ -9,37 +9,37 @@ use crate::words::{self, Lang};
 
 /// The command with all its texts in a language.
 pub fn translated(command: Command, lang: Lang) -> Command {
-    let path = if command.get_name() == "pcaplain" { "" } else { command.get_name() }.to_owned();
-    walk(command, lang, &path)
+    let command = walk(command, lang, "");
+    let text = |id: &str| words::find(lang, "help", id).unwrap_or_default();
+    command.after_help(format!("{}\n\n{}", text("program.long"), text("examples")))
 }
 
-fn walk(mut command: Command, lang: Lang, path: &str) -> Command {
-    let id = if path.is_empty() { "command.pcaplain".to_owned() } else { format!("command.{path}") };
-    command = command.about(text(lang, id).unwrap_or_default());
-    command = command.mut_args(|arg| {
-        let name = arg.get_id().to_string();
-        let help = text(lang, format!("arg.{path}.{name}")).or_else(|| text(lang, format!("arg.{name}")));
-        match help {
-            Some(help) => arg.help(help),
-            None => arg,
-        }
-    });
+fn walk(command: Command, lang: Lang, path: &str) -> Command {
+    let text = |id: &str| words::find(lang, "help", id);
+    let heading = |id: &str| text(id).map_or("", |heading| heading.trim_end_matches([':', '：']));
+    let id = if path.is_empty() { "program" } else { path };
+    let usage = text("heading.usage").unwrap_or_default();
+    let command = command
+        .about(text(id).unwrap_or_default())
+        .help_template(format!("{{about}}\n\n{usage} {{usage}}\n\n{{all-args}}{{after-help}}"))
+        .subcommand_help_heading(heading("heading.commands"))
+        .disable_help_flag(true)
+        .arg(clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help))
+        .mut_args(|arg| {
+            let name = arg.get_id().as_str().replace('_', "-");
+            let help = text(&format!("{path}.{name}")).or_else(|| text(&format!("global.{name}")));
+            let kind = if arg.is_positional() { "heading.arguments" } else { "heading.options" };
+            let arg = arg.help_heading(heading(kind));
+            match help {
+                Some(help) => arg.help(help),
+                None => arg,
+            }
+        });
     command.mut_subcommands(|sub| {
-        let path = if path.is_empty() {
-            sub.get_name().to_owned()
-        } else {
-            format!("{path}-{}", sub.get_name())
-        };
+        let name = sub.get_name();
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         walk(sub, lang, &path)
     })
-}
-
-/// A text, or `None` where there is none under that id.
-fn text(lang: Lang, id: String) -> Option<&'static str> {
-    // Ids are static everywhere else; the few that are put together here live as long as the program.
-    let id: &'static str = id.leak();
-    let text = words::text(lang, "help", id);
-    (text != id).then_some(text)
 }
 
 #[cfg(test)]
@@ -54,8 +54,7 @@ mod tests {
             missing.push(format!("command.{path}"));
         }
         for arg in command.get_arguments() {
-            let built_in = ["help", "version"].contains(&arg.get_id().as_str());
-            if !built_in && arg.get_help().is_none() {
+            if arg.get_id() != "version" && arg.get_help().is_none() {
                 missing.push(format!("arg.{path}.{}", arg.get_id()));
             }
         }

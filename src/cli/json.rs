@@ -52,13 +52,15 @@ pub struct JsonSink<W: Write> {
     pub count: u64,
     /// Whether anything that was asked for by number was met.
     pub met: bool,
+    /// Conversations told of.
+    pub flows: u64,
 }
 
 impl<W: Write> JsonSink<W> {
     /// A sink for all packets and conversations.
     pub fn new(out: W, lang: Lang, records: Records) -> JsonSink<W> {
         let lines = Lines::new(out);
-        JsonSink { lines, lang, records, only: None, packet: None, count: u64::MAX, met: false }
+        JsonSink { lines, lang, records, only: None, packet: None, count: u64::MAX, met: false, flows: 0 }
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -141,6 +143,7 @@ impl<W: Write> Sink for JsonSink<W> {
     }
 
     fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
+        self.flows += 1;
         if self.records.flow && self.only.is_none_or(|only| only.is(record)) {
             self.met = true;
             self.lines.line(&FlowObject(record))?;

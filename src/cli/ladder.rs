@@ -17,7 +17,7 @@ pub struct Flags {
     #[arg(long, value_name = "N", value_parser = options::only, default_value = "tcp:0")]
     flow: Only,
     #[arg(short = 'S')]
-    raw: bool,
+    absolute_seq: bool,
 }
 
 /// Draws one conversation.
@@ -27,11 +27,12 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let wish = Wish { lang, limit: 1, only: Some(flags.flow), verbose: true, raw: flags.raw };
+    let wish = Wish { lang, limit: 1, only: Some(flags.flow), verbose: true, raw: flags.absolute_seq };
     let mut sink = Watch { collector: Collector::new(wish), count: u64::MAX };
     let ending = Session::new(None).run(&files, &mut sink)?;
+    let flows = sink.collector.flows();
     let Some((title, ladder)) = sink.collector.ladder() else {
-        return finish(lang, Some(flags.flow), false, ending.into());
+        return finish(lang, Some(flags.flow), false, flows, &files, ending.into());
     };
     let mut page = output::page(common);
     page.line(&title)?;

@@ -90,20 +90,15 @@ pub fn language(words: &[OsString]) -> Lang {
             None => continue,
         };
         match value {
-            Some("zh") => lang = Lang::Zh,
-            Some("en") => lang = Lang::En,
-            _ => {}
+            Some(name) => lang = Lang::from_name(name).unwrap_or(lang),
+            None => {}
         }
     }
     lang
 }
 
 fn environment_language() -> Lang {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")) {
-        Some(name) if name.starts_with("zh") => Lang::Zh,
-        _ => Lang::En,
-    }
+    Lang::from_environment(|name| std::env::var(name).ok())
 }
 
 /// Which captures to read.
@@ -121,7 +116,7 @@ pub struct Inputs {
 #[derive(Debug, Args)]
 pub struct Nothing {
     #[arg(short = 'n', action = ArgAction::Count)]
-    numeric: u8,
+    no_resolve: u8,
 }
 
 impl Inputs {
@@ -132,7 +127,7 @@ impl Inputs {
     pub fn files(&self, lang: Lang) -> Result<Vec<String>, Problem> {
         let files: Vec<String> = self.read.iter().chain(&self.captures).cloned().collect();
         if files.is_empty() {
-            return Err(Problem::said(lang, "error.no-capture", &[]));
+            return Err(Problem::said(lang, "no-capture-given", &[]));
         }
         Ok(files)
     }

@@ -38,25 +38,25 @@ pub enum Problem {
 impl Problem {
     /// A text of docs/words/errors.toml, filled.
     pub fn said(lang: Lang, id: &'static str, values: &[(&str, &str)]) -> Problem {
-        Problem::Told(vec![words::fill(words::text(lang, "errors", id), &|key| {
-            values.iter().find(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned())
-        })])
+        Problem::Told(vec![error::plain(lang, id, values)])
     }
 
     /// A filter that cannot be read: what is wrong, the filter, and a line under the place.
-    pub fn filter(lang: Lang, source: &str, error: &expression::Error) -> Problem {
+    pub fn filter(lang: Lang, source: &str, mistake: &expression::Error) -> Problem {
         let text = |id: &'static str| words::text(lang, "expression", id);
-        let arguments = error.reason.arguments();
-        let said = words::fill(text(error.reason.word()), &|key| {
+        let arguments = mistake.reason.arguments();
+        let said = words::fill(text(mistake.reason.word()), &|key| {
             arguments.iter().find(|(name, _)| *name == key).map(|(_, value)| match value {
                 Argument::Text(text) => text.clone(),
-                Argument::List(list) => list.join(words::text(lang, "interface", "list.separator")),
+                Argument::List(list) => list.join(words::text(lang, "interface", "word.comma")),
                 Argument::Word(id) => text(id).to_owned(),
             })
         });
-        let (before, wide) = error.cells(source);
+        let (before, wide) = mistake.cells(source);
         let mark = format!("  {:before$}^{:~<rest$}", "", "", rest = wide - 1);
-        Problem::Told(vec![format!("--filter: {said}"), format!("  {source}"), mark])
+        let column = (mistake.column + 1).to_string();
+        let line = error::plain(lang, "filter", &[("column", &column), ("reason", said.trim_end_matches(['.', '。']))]);
+        Problem::Told(vec![line, format!("  {source}"), mark])
     }
 }
 
@@ -98,18 +98,14 @@ pub fn report(lang: Lang, result: Result<Done, Problem>) -> ExitCode {
         }
         // Whoever reads has read enough.
         Err(Problem::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => (Vec::new(), 0),
-        Err(Problem::Output(error)) => (vec![error.to_string()], 2),
+        Err(Problem::Output(error)) => (vec![format!("pcaplain: {error}")], 2),
         Err(Problem::Unreadable(damage)) => (vec![error::unreadable(lang, &damage)], 2),
         Err(Problem::Told(lines)) => (lines, 2),
     };
     let mut out = io::stderr().lock();
-    for (number, line) in lines.iter().enumerate() {
+    for line in &lines {
         // That nobody hears it is no reason to end differently.
-        let _ = if number == 0 || status == 1 {
-            writeln!(out, "pcaplain: {}", clean(line))
-        } else {
-            writeln!(out, "{}", clean(line))
-        };
+        let _ = writeln!(out, "{}", clean(line));
     }
     ExitCode::from(status)
 }

@@ -16,8 +16,10 @@ use crate::words::Lang;
 /// Raw flags.
 #[derive(Debug, Args)]
 pub struct Flags {
-    #[arg(value_name = "CAPTURE N", required = true, num_args = 1..=2)]
-    what: Vec<String>,
+    #[arg(value_name = "CAPTURE")]
+    capture: String,
+    #[arg(value_name = "N")]
+    number: Option<String>,
     #[arg(short = 'r', value_name = "FILE")]
     read: Option<String>,
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -40,11 +42,11 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         sink.packet = Some(number);
         let ending = Session::new(None).run(&files, &mut sink)?;
         sink.lines.flush()?;
-        return if sink.met { Ok(ending.into()) } else { Err(missing(lang, number, ending.frames)) };
+        return if sink.met { Ok(ending.into()) } else { Err(missing(lang, &files[0], number, ending.frames)) };
     }
     let mut sink = One { lang, number, view: None };
     let ending = Session::new(None).run(&files, &mut sink)?;
-    let Some(view) = sink.view else { return Err(missing(lang, number, ending.frames)) };
+    let Some(view) = sink.view else { return Err(missing(lang, &files[0], number, ending.frames)) };
     let mut page = output::page(common);
     text::packet::write(&mut page, &view)?;
     page.flush()?;
@@ -53,19 +55,24 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
 
 /// `CAPTURE N`, or with `-r` only `N`.
 fn plan(lang: Lang, flags: &Flags) -> Result<(String, u64), Problem> {
-    let usage = || Problem::said(lang, "error.packet-usage", &[]);
-    let (file, number) = match (flags.read.as_ref(), &flags.what[..]) {
-        (Some(file), [number]) => (file, number),
-        (None, [file, number]) => (file, number),
-        _ => return Err(usage()),
+    let (file, number) = match (&flags.read, &flags.number) {
+        (Some(file), None) => (file, &flags.capture),
+        (None, Some(number)) => (&flags.capture, number),
+        (Some(read), Some(_)) => {
+            return Err(Problem::said(lang, "two-captures", &[("first", &flags.capture), ("second", read)]));
+        }
+        (None, None) => return Err(Problem::said(lang, "no-packet-given", &[("file", &flags.capture)])),
     };
-    let number = number.strip_prefix('#').unwrap_or(number).parse().map_err(|_| usage())?;
-    Ok((file.clone(), number))
+    let digits = number.strip_prefix('#').unwrap_or(number);
+    match digits.parse() {
+        Ok(number) => Ok((file.clone(), number)),
+        Err(_) => Err(Problem::said(lang, "no-packet-given", &[("file", file)])),
+    }
 }
 
-fn missing(lang: Lang, number: u64, frames: u64) -> Problem {
-    let values = [("packet", &*number.to_string()), ("frames", &*frames.to_string())];
-    Problem::said(lang, "error.no-such-packet", &values)
+fn missing(lang: Lang, file: &str, number: u64, frames: u64) -> Problem {
+    let values = [("number", &*number.to_string()), ("file", file), ("count", &*frames.to_string())];
+    Problem::said(lang, "no-such-packet", &values)
 }
 
 struct One {

@@ -31,7 +31,7 @@ pub struct Flags {
     #[arg(short = 't', value_enum, value_name = "TIME", default_value = "r")]
     time: TimeName,
     #[arg(short = 'S')]
-    raw: bool,
+    absolute_seq: bool,
 }
 
 /// tshark's names. What it writes in local time is UTC here: a capture tells the same story everywhere.
@@ -72,19 +72,19 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         TimeName::E => TimeFormat::Epoch,
     };
     let titles = [
-        "list.number",
-        "list.time",
-        "list.source",
-        "list.destination",
-        "list.protocol",
-        "list.length",
-        "list.meaning",
+        "packets.number",
+        "packets.time",
+        "packets.source",
+        "packets.destination",
+        "packets.protocol",
+        "packets.length",
+        "packets.meaning",
     ]
     .map(|id| say::word(lang, id).to_owned());
     let mut sink = List {
         page: output::page(common),
         rows: Rows::new(titles, io::stdout().is_terminal()),
-        lister: Lister::new(lang, format, flags.raw),
+        lister: Lister::new(lang, format, flags.absolute_seq),
         only: flags.flow,
         count: flags.choice.count(),
     };

@@ -126,7 +126,9 @@ pub struct Collector {
     summary: Summary,
     alive: HashMap<FlowId, Conversation>,
     finished: Vec<Conversation>,
-    /// Conversations chosen in all.
+    /// Conversations that ended.
+    flows: u64,
+    /// Those of them that were asked for.
     chosen: u64,
     weight: usize,
     damages: Vec<String>,
@@ -149,6 +151,7 @@ impl Collector {
             summary: Summary::default(),
             alive: HashMap::new(),
             finished: Vec::new(),
+            flows: 0,
             chosen: 0,
             weight: 0,
             damages: Vec::new(),
@@ -199,6 +202,7 @@ impl Collector {
 
     /// A conversation ended and was chosen.
     pub fn flow(&mut self, record: &FlowRecord) {
+        self.flows += 1;
         if self.wish.only.is_some_and(|only| !only.is(record)) {
             return;
         }
@@ -207,7 +211,7 @@ impl Collector {
         let Some(mut conversation) = self.alive.remove(&record.id) else { return };
         conversation.record = Some(record.clone());
         self.finished.push(conversation);
-        if self.finished.len() > self.wish.limit * 2 + 64 {
+        if self.finished.len() > self.wish.limit.saturating_mul(2).saturating_add(64) {
             self.rank();
         }
     }
@@ -231,6 +235,11 @@ impl Collector {
     /// Whether no conversation was chosen.
     pub fn is_empty(&self) -> bool {
         self.chosen == 0
+    }
+
+    /// Conversations that ended so far.
+    pub fn flows(&self) -> u64 {
+        self.flows
     }
 
     /// Frames seen.
@@ -284,13 +293,14 @@ impl Collector {
         } else {
             self.finished.sort_by_key(|c| c.id);
         }
+        let half_closes = self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(2).collect();
         let mut teller = tell::Teller::new(self.wish, self.first_ns);
         let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
         Screen {
             head: summary::head(self.wish.lang, &self.files, self.frames, self.first_ns, self.last_ns),
             summary: self.summary.lines(self.wish.lang),
             look: Line::plain(super::say::word(self.wish.lang, "annotate.look")),
-            findings: summary::damages(self.wish.lang, &self.damages, self.summary.findings(self.wish.lang)),
+            findings: self.summary.findings(self.wish.lang, &self.damages, half_closes),
             stories,
             rest: summary::rest(self.wish.lang, &self.files, self.chosen, self.finished.len() as u64),
         }

@@ -61,7 +61,7 @@ impl Chooser {
             let (left, seen) = (thousands(left), self.seen.to_string());
             table.rest.push(say::text(
                 lang,
-                "flows.more",
+                "screen.flows-more",
                 &[("n", &left), ("all", &seen), ("file", file)],
             ));
         }
@@ -81,7 +81,7 @@ fn importance(record: &FlowRecord) -> (bool, u64, u64) {
 fn columns(lang: Lang) -> Vec<(String, bool)> {
     [
         ("flows.id", true),
-        ("flows.stream", false),
+        ("flows.protocol", false),
         ("flows.client", false),
         ("flows.server", false),
         ("flows.application", false),
@@ -133,8 +133,8 @@ fn row(lang: Lang, record: &FlowRecord) -> Vec<(String, Role)> {
     let rtt = tcp.rtt_handshake.or(tcp.rtt.map(|r| r[1]));
     let resent = tcp.retransmitted.iter().sum::<u64>();
     cells.extend([
-        (manner(lang, "opening", tcp.opening).to_owned(), opening),
-        (manner(lang, "closing", tcp.closing).to_owned(), closing),
+        (manner(lang, "opening", tcp.opening, None), opening),
+        (manner(lang, "closing", tcp.closing, tcp.initiator_of_close), closing),
         (format!("{} / {}", tcp.states[0].name(), tcp.states[1].name()), Role::State),
         (rtt.map_or(String::new(), |ns| say::duration(lang, ns)), Role::Plain),
         (

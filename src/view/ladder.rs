@@ -103,7 +103,7 @@ pub fn of(lang: Lang, conversation: &Conversation, record: &FlowRecord, numbers:
             .with(ends::with_port(&address, party.port), role)
     };
     let ends =
-        [end("end.client", Role::Client, &record.client), end("end.server", Role::Server, &record.server)];
+        [end("role.client", Role::Client, &record.client), end("role.server", Role::Server, &record.server)];
     Ladder { ends, before, rungs }
 }
 
@@ -151,10 +151,10 @@ fn arrow(
 fn basis(lang: Lang, change: &Change) -> String {
     match (change.change.basis, change.proved_by) {
         (Basis::Received, Some(packet)) => {
-            say::text(lang, "basis.proved", &[("packet", &packet.to_string())])
+            say::text(lang, "state.proved", &[("packet", &packet.to_string())])
         }
-        (Basis::Received, None) => say::word(lang, "basis.assumed").to_owned(),
-        (Basis::Timer, _) => say::word(lang, "basis.timer").to_owned(),
+        (Basis::Received, None) => say::word(lang, "state.assumed").to_owned(),
+        (Basis::Timer, _) => say::word(lang, "state.timer").to_owned(),
         (Basis::Sent | Basis::Confirmed, _) => String::new(),
     }
 }
@@ -185,8 +185,7 @@ fn label(lang: Lang, s: &Segment, numbers: Numbers, opens: bool) -> (Line, Line)
         if !line.is_empty() {
             line.push("  ", Role::Plain);
         }
-        let id = if s.len == 1 { "ladder.byte" } else { "ladder.bytes" };
-        line.push(say::text(lang, id, &[("n", &thousands(s.len))]), Role::Strong);
+        line.push(say::text(lang, "ladder.bytes", &[("n", &thousands(s.len))]), Role::Strong);
         seq(&mut line);
     } else if !line.is_empty() {
         seq(&mut line);
@@ -226,14 +225,14 @@ pub fn folded(lang: Lang, fold: &Fold) -> Line {
     let values =
         [("n", &*thousands(fold.packets)), ("data", &*thousands(fold.with_data)), ("bytes", &*thousands(bytes))];
     let id = match (fold.with_data, fold.packets - fold.with_data) {
-        (0, _) => "fold.acks",
-        (_, 0) => "fold.data",
-        _ => "fold.both",
+        (0, _) => "screen.fold.acks",
+        (_, 0) => "screen.fold.data",
+        _ => "screen.fold.both",
     };
     let mut line = Line::new().with(range, Role::Packet).with(" ", Role::Plain);
     line.push(say::text(lang, id, &values), Role::Dim);
     for (kind, count) in &fold.events {
-        line.push(say::word(lang, "list.separator"), Role::Dim);
+        line.push(say::word(lang, "word.comma"), Role::Dim);
         line.push(format!("{} × {}", thousands(*count), kind.name()), Role::Note);
     }
     line

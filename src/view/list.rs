@@ -74,7 +74,7 @@ impl Lister {
             time: self.clock.tell(self.format, frame.time_ns, true),
             source: ends.from.name(),
             destination: if everyone(&ends.to) {
-                say::word(self.lang, "end.everyone").to_owned()
+                say::word(self.lang, "role.everyone").to_owned()
             } else {
                 ends.to.name()
             },
@@ -92,7 +92,7 @@ impl Lister {
     fn plainly(&self, packet: &Packet<'_>, outcome: &Outcome) -> Line {
         let Some(layer) = packet.transport() else {
             let carried = packet.innermost().map_or(0, |layer| layer.end - layer.start);
-            let text = say::text(self.lang, "list.bytes", &[("n", &thousands(carried as u64))]);
+            let text = say::text(self.lang, "packets.data", &[("len", &thousands(carried as u64))]);
             return Line::new().with(text, Role::Dim);
         };
         match &layer.header {
@@ -116,18 +116,17 @@ impl Lister {
                         .filter_map(|(set, name)| set.then_some(*name))
                         .collect();
                 let (len, flags) = (thousands(len), flags.join("+"));
-                let values = [("n", &*len), ("seq", &*seq), ("ack", &*ack), ("flags", &*flags)];
+                let values = [("len", &*len), ("seq", &*seq), ("ack", &*ack), ("flags", &*flags)];
                 let id = match (len.as_str(), flags.as_str()) {
-                    ("0", "ACK") => "list.tcp.ack",
-                    ("0", _) => "list.tcp.flags",
-                    (_, "ACK") => "list.tcp.data",
-                    _ => "list.tcp.flags-data",
+                    ("0", "ACK") => "packets.tcp-ack",
+                    (_, "ACK") => "packets.tcp-data",
+                    _ => "packets.tcp-other",
                 };
                 Line::plain(say::text(self.lang, id, &values))
             }
             _ => {
                 let carried = thousands((layer.end - layer.header_end) as u64);
-                Line::plain(say::text(self.lang, "list.udp", &[("n", &carried)]))
+                Line::plain(say::text(self.lang, "packets.udp-data", &[("len", &carried)]))
             }
         }
     }

@@ -9,7 +9,7 @@ use super::hex::{self, HexLine};
 use super::say::{self, thousands};
 use super::span::{Line, Part, Role};
 use super::time::moment;
-use crate::capture::{Frame, link_name};
+use crate::capture::Frame;
 use crate::flow::Event;
 use crate::protocol::Protocol;
 use crate::wire::{Node, NodeKind, Show, Tree, Value};
@@ -107,7 +107,7 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
     for (at, buffer) in tree.buffers.iter().enumerate() {
         let bytes = thousands(buffer.len() as u64);
         dumps.push(Dump {
-            title: say::text(lang, "packet.reassembled", &[("bytes", &bytes)]),
+            title: say::text(lang, "screen.reassembled", &[("bytes", &bytes)]),
             lines: hex::dump(buffer, &roles[at + 1]),
         });
     }
@@ -115,7 +115,7 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
         let said = say::event(lang, event);
         let mut line = Line::plain(said.line);
         if !said.why.is_empty() {
-            line.push(say::word(lang, "sentence.gap"), Role::Plain);
+            line.push(say::word(lang, "screen.sentence-gap"), Role::Plain);
             line.push(said.why, Role::Plain);
         }
         (line, say::spec(said.spec))
@@ -125,12 +125,8 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
 
 fn head(lang: Lang, frame: &Frame<'_>) -> Line {
     let (captured, length) = (thousands(frame.bytes.len() as u64), thousands(frame.wire_len.into()));
-    let size = if frame.bytes.len() == frame.wire_len as usize {
-        say::text(lang, "packet.whole", &[("n", &length)])
-    } else {
-        say::text(lang, "packet.cut", &[("captured", &captured), ("n", &length)])
-    };
-    let link = link_name(frame.link_type).map_or_else(|| frame.link_type.to_string(), str::to_owned);
+    let size = say::text(lang, "packet.captured", &[("captured", &captured), ("wire", &length)]);
+    let link = say::link(frame.link_type);
     Line::new()
         .with(format!("#{}", frame.number), Role::Packet)
         .with(format!("  {size}"), Role::Plain)
@@ -144,18 +140,18 @@ fn layer(lang: Lang, node: &Node) -> LayerView {
     let disputed = protocol == Some(&Protocol::Arp);
     let range = match node.length() {
         0 => String::new(),
-        _ => say::text(lang, "packet.bytes", &[("range", &range(node))]),
+        _ => byte_range(lang, node),
     };
     LayerView {
         osi: if disputed { "⚖".to_owned() } else { protocol.map_or(7, |p| p.osi()).to_string() },
         tcpip: match protocol {
-            _ if disputed => say::word(lang, "layer.disputed.arp").to_owned(),
+            _ if disputed => say::word(lang, "packet.arp-layer").to_owned(),
             Some(protocol) => layer_name(lang, *protocol).to_owned(),
             None => String::new(),
         },
         title: protocol.map_or(node.field.name, |p| p.title()).to_owned(),
         range,
-        purpose: words.map_or("", |w| &w.text[lang as usize]).to_owned(),
+        purpose: words.map_or("", |w| &w.text[lang.index()]).to_owned(),
         spec: words.map_or(String::new(), |w| say::spec(&w.spec)),
         fields: Vec::new(),
     }
@@ -163,17 +159,14 @@ fn layer(lang: Lang, node: &Node) -> LayerView {
 
 /// Names of the OSI and the TCP/IP layer.
 fn layer_name(lang: Lang, protocol: Protocol) -> &'static str {
-    let id = match protocol {
-        Protocol::Data => "layer.data",
-        _ => match protocol.osi() {
-            1 => "layer.1",
-            2 => "layer.2",
-            3 => "layer.3",
-            4 => "layer.4",
-            5 => "layer.5",
-            6 => "layer.6",
-            _ => "layer.7",
-        },
+    let id = match protocol.osi() {
+        1 => "osi.1",
+        2 => "osi.2",
+        3 => "osi.3",
+        4 => "osi.4",
+        5 => "osi.5",
+        6 => "osi.6",
+        _ => "osi.7",
     };
     say::word(lang, id)
 }
@@ -197,6 +190,13 @@ fn range(node: &Node) -> String {
         (offset, 0 | 1) => offset.to_string(),
         (offset, length) => format!("{offset}–{}", offset + length - 1),
     }
+}
+
+/// The bytes of a layer's header.
+fn byte_range(lang: Lang, node: &Node) -> String {
+    let (first, last) = (node.offset(), node.offset() + node.length().saturating_sub(1));
+    let values = [("first", &*first.to_string()), ("last", &*last.to_string())];
+    say::text(lang, if first == last { "bytes.one" } else { "bytes.range" }, &values)
 }
 
 /// The bits of a field that is not made of whole bytes, dots for its neighbours'. Longer ones tell only how many.
@@ -226,7 +226,7 @@ fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
         (Value::Uint(n), Show::Hex(digits)) => format!("0x{n:0digits$x}", digits = usize::from(digits)),
         (Value::Uint(n), Show::Plain) => n.to_string(),
         (Value::Int(n), _) => n.to_string(),
-        (Value::Flag(flag), _) => say::word(lang, if *flag { "flag.set" } else { "flag.clear" }).to_owned(),
+        (Value::Flag(flag), _) => say::word(lang, if *flag { "screen.flag.set" } else { "screen.flag.clear" }).to_owned(),
         (Value::Mac(address), _) => ends::mac(*address),
         (Value::Ipv4(address), _) => Ipv4Addr::from(*address).to_string(),
         (Value::Ipv6(address), _) => Ipv6Addr::from(*address).to_string(),
@@ -249,7 +249,7 @@ fn raw(lang: Lang, bytes: &[u8]) -> String {
         return text;
     }
     let more = thousands((bytes.len() - MOST) as u64);
-    format!("{text} {}", say::text(lang, "packet.more", &[("n", &more)]))
+    format!("{text} {}", say::text(lang, "screen.more-bytes", &[("n", &more)]))
 }
 
 /// What a value means: of this value if there are words for it, of its sort of address, else of the field.
@@ -274,38 +274,38 @@ fn meaning(lang: Lang, node: &Node) -> String {
         Value::Ipv6(address) => ip_sort(IpAddr::from(*address)),
         _ => None,
     };
-    let of_field = words::field(name).map_or("", |words| &words.text[lang as usize]);
+    let of_field = words::field(name).map_or("", |words| &words.text[lang.index()]);
     match sort.map(|id| say::word(lang, id)) {
         Some(sort) if of_field.is_empty() => sort.to_owned(),
-        Some(sort) => format!("{of_field}{}{sort}", say::word(lang, "clause.gap")),
+        Some(sort) => format!("{of_field}{}{sort}", say::word(lang, "screen.clause-gap")),
         None => of_field.to_owned(),
     }
 }
 
 fn mac_sort(address: [u8; 6]) -> Option<&'static str> {
     match address {
-        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Some("mac.broadcast"),
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Some("packet.broadcast"),
         [0, 0, 0, 0, 0, 0] => None,
-        [first, ..] if first & 1 == 1 => Some("mac.group"),
-        [first, ..] if first & 2 == 2 => Some("mac.local"),
+        [first, ..] if first & 1 == 1 => Some("packet.multicast"),
+        [first, ..] if first & 2 == 2 => Some("packet.locally-administered"),
         _ => None,
     }
 }
 
 fn ip_sort(address: IpAddr) -> Option<&'static str> {
     match address {
-        IpAddr::V4(ip) if ip.is_unspecified() => Some("ip.unspecified"),
-        IpAddr::V4(ip) if ip.is_loopback() => Some("ip.loopback"),
-        IpAddr::V4(ip) if ip.is_broadcast() => Some("ip.broadcast"),
-        IpAddr::V4(ip) if ip.is_multicast() => Some("ip.multicast"),
-        IpAddr::V4(ip) if ip.is_link_local() => Some("ip.link-local"),
-        IpAddr::V4(ip) if ip.is_private() => Some("ip.private"),
-        IpAddr::V4(ip) if ip.is_documentation() => Some("ip.documentation"),
-        IpAddr::V6(ip) if ip.is_unspecified() => Some("ip.unspecified"),
-        IpAddr::V6(ip) if ip.is_loopback() => Some("ip.loopback"),
-        IpAddr::V6(ip) if ip.is_multicast() => Some("ip.multicast"),
-        IpAddr::V6(ip) if ip.is_unicast_link_local() => Some("ip.link-local"),
-        IpAddr::V6(ip) if ip.is_unique_local() => Some("ip.private"),
+        IpAddr::V4(ip) if ip.is_unspecified() => Some("screen.ip.unspecified"),
+        IpAddr::V4(ip) if ip.is_loopback() => Some("screen.ip.loopback"),
+        IpAddr::V4(ip) if ip.is_broadcast() => Some("screen.ip.broadcast"),
+        IpAddr::V4(ip) if ip.is_multicast() => Some("screen.ip.multicast"),
+        IpAddr::V4(ip) if ip.is_link_local() => Some("screen.ip.link-local"),
+        IpAddr::V4(ip) if ip.is_private() => Some("screen.ip.private"),
+        IpAddr::V4(ip) if ip.is_documentation() => Some("screen.ip.documentation"),
+        IpAddr::V6(ip) if ip.is_unspecified() => Some("screen.ip.unspecified"),
+        IpAddr::V6(ip) if ip.is_loopback() => Some("screen.ip.loopback"),
+        IpAddr::V6(ip) if ip.is_multicast() => Some("screen.ip.multicast"),
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Some("screen.ip.link-local"),
+        IpAddr::V6(ip) if ip.is_unique_local() => Some("screen.ip.private"),
         _ => None,
     }
 }

@@ -293,6 +293,8 @@ impl Serialize for DatumValue<'_> {
             Datum::Duration(ns) => s.serialize_f64(seconds(*ns)),
             Datum::Flag(flag) => s.serialize_bool(*flag),
             Datum::Text(text) => s.serialize_str(text),
+            Datum::Name(name) => s.serialize_str(name),
+            Datum::Socket(..) => s.collect_str(self.0),
             Datum::Mac(mac) => Mac(mac).serialize(s),
             Datum::Ip(ip) => ip.serialize(s),
             Datum::Frames(frames) => frames.serialize(s),

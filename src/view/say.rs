@@ -2,7 +2,9 @@
 //!
 //! Leaves out: the words themselves (docs/words).
 
+use crate::capture::link_name;
 use crate::flow::{Datum, Event};
+use crate::protocol::{self, Key, Protocol};
 use crate::words::{self, Lang};
 
 /// What is said of an event.
@@ -21,8 +23,8 @@ pub fn event(lang: Lang, event: &Event) -> Said {
     let value = |key: &str| datum_of(lang, event, key);
     match words::event(event.kind.name(), event.variant) {
         Some(said) => Said {
-            line: words::fill(&said.line[lang as usize], &value),
-            why: words::fill(&said.why[lang as usize], &value),
+            line: words::fill(&said.line[lang.index()], &value),
+            why: words::fill(&said.why[lang.index()], &value),
             spec: &said.spec,
         },
         None => Said { line: event.kind.name().to_owned(), why: String::new(), spec: "" },
@@ -32,7 +34,7 @@ pub fn event(lang: Lang, event: &Event) -> Said {
 /// Only the sentence.
 pub fn line(lang: Lang, event: &Event) -> String {
     match words::event(event.kind.name(), event.variant) {
-        Some(said) => words::fill(&said.line[lang as usize], &|key| datum_of(lang, event, key)),
+        Some(said) => words::fill(&said.line[lang.index()], &|key| datum_of(lang, event, key)),
         None => event.kind.name().to_owned(),
     }
 }
@@ -49,7 +51,8 @@ pub fn word(lang: Lang, id: &'static str) -> &'static str {
     words::text(lang, "interface", id)
 }
 
-fn datum_of(lang: Lang, event: &Event, key: &str) -> Option<String> {
+/// A value of an event under a key, as a sentence shows it.
+pub fn datum_of(lang: Lang, event: &Event, key: &str) -> Option<String> {
     match key {
         "packet" => Some(event.packet.to_string()),
         _ => event.get(key).map(|value| datum(lang, key, value)),
@@ -62,14 +65,16 @@ pub fn datum(lang: Lang, key: &str, value: &Datum) -> String {
     match (key, value) {
         (_, Datum::Duration(ns)) => duration(lang, *ns),
         ("len" | "missing" | "window" | "before" | "buffered" | "in_flight" | "lost" | "offset"
-        | "content_length" | "attempts" | "number" | "flows" | "limit", Datum::Uint(n)) => thousands(*n),
-        (_, Datum::Text(name)) => match name.as_str() {
-            "client" => word(lang, "end.client").to_owned(),
-            "server" => word(lang, "end.server").to_owned(),
-            _ => name.clone(),
-        },
+        | "content_length" | "flows" | "limit", Datum::Uint(n)) => thousands(*n),
+        (_, Datum::Name(name)) => self::name(lang, name),
         _ => value.to_string(),
     }
+}
+
+/// A name of the program's own: an endpoint, a kind of evidence.
+fn name(lang: Lang, name: &'static str) -> String {
+    let words = |area: &str| words::find(lang, "interface", &format!("{area}.{name}"));
+    words("role").or_else(|| words("evidence")).unwrap_or(name).to_owned()
 }
 
 /// A span of time, short: three digits that matter, in the unit that fits.
@@ -92,7 +97,16 @@ pub fn duration(lang: Lang, ns: i64) -> String {
         let text = format!("{:.places$}", ns as f64 / per as f64);
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     };
-    format!("{sign}{number} {}", word(lang, id))
+    text(lang, id, &[("n", &format!("{sign}{number}"))])
+}
+
+/// Name of a link type for people.
+pub fn link(link_type: u16) -> String {
+    match protocol::child(Key::Link(link_type)) {
+        Some(Protocol::Ethernet) => "Ethernet".to_owned(),
+        Some(protocol) => protocol.title().to_owned(),
+        None => link_name(link_type).map_or_else(|| link_type.to_string(), str::to_owned),
+    }
 }
 
 /// A number in groups of three.
@@ -108,9 +122,22 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
-/// A specification, short: `RFC 9293 §3.5`.
+/// Specifications, short: `RFC 9293 §3.5`.
+pub fn specs(spec: &str) -> Vec<String> {
+    let short = |one: &str| one.replace(" sections ", " §").replace(" section ", " §");
+    spec.split("; ").filter(|one| !one.is_empty()).map(short).collect()
+}
+
+/// Specifications on one line.
 pub fn spec(spec: &str) -> String {
-    spec.replace(" sections ", " §").replace(" section ", " §")
+    specs(spec).join(", ")
+}
+
+/// A text of the interface, filled, if each value it asks for is there.
+pub fn complete(lang: Lang, id: &'static str, value: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let template = words::find(lang, "interface", id)?;
+    let asked = words::placeholders(template);
+    asked.iter().all(|p| p.optional || value(p.name).is_some()).then(|| words::fill(template, value))
 }
 
 #[cfg(test)]

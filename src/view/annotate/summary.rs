@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Read, is_finding};
-use crate::capture::link_name;
 use crate::decode::Packet;
-use crate::flow::{Event, FlowProtocol, FlowRecord, Kind, Severity};
+use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind, Severity};
 use crate::view::ends;
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -16,7 +15,6 @@ use crate::words::Lang;
 pub(super) struct Summary {
     flows: BTreeMap<FlowProtocol, Kin>,
     findings: Vec<Finding>,
-    half_closed: Option<FlowRecord>,
     alone: BTreeMap<&'static str, u64>,
 }
 
@@ -68,9 +66,6 @@ impl Summary {
             kin.payload = [kin.payload[0] + tcp.payload[0], kin.payload[1] + tcp.payload[1]];
             *kin.openings.entry(tcp.opening).or_default() += 1;
             *kin.closings.entry(tcp.closing).or_default() += 1;
-            if tcp.closing == "half-closed" && self.half_closed.is_none() {
-                self.half_closed = Some(record.clone());
-            }
         }
     }
 
@@ -91,25 +86,30 @@ impl Summary {
             let kinds: Vec<String> =
                 self.alone.iter().map(|(name, n)| format!("{name} {}", thousands(*n))).collect();
             let total: u64 = self.alone.values().sum();
-            let mut line = Line::plain(say::text(lang, "summary.alone", &[("n", &thousands(total))]));
-            line.push(format!("  {}", kinds.join(say::word(lang, "list.separator"))), Role::Dim);
+            let mut line = Line::plain(say::text(lang, "annotate.summary.other", &[("n", &thousands(total))]));
+            line.push(format!("  {}", kinds.join(say::word(lang, "word.comma"))), Role::Dim);
             lines.push(line);
         }
         lines
     }
 
-    pub(super) fn findings(&self, lang: Lang) -> Vec<Line> {
+    /// The most important findings; `others` are worked out from conversations.
+    pub(super) fn findings(&self, lang: Lang, damages: &[String], others: Vec<Line>) -> Vec<Line> {
         const MOST: usize = 6;
         let mut found: Vec<&Finding> = self.findings.iter().collect();
         found.sort_by_key(|f| (std::cmp::Reverse(f.first.severity), f.first.packet));
         let left = found.len().saturating_sub(MOST);
-        let mut lines: Vec<Line> = found.iter().take(MOST).map(|f| finding(lang, f)).collect();
+        // Damage stands before everything else: it says how far the rest can be trusted.
+        let mut lines: Vec<Line> =
+            damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
+        lines.extend(others);
+        lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
         if left > 0 {
-            let text = say::text(lang, "look.more", &[("n", &left.to_string())]);
+            let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
             lines.push(Line::new().with(text, Role::Dim));
         }
         if lines.is_empty() {
-            lines.push(Line::plain(say::word(lang, "look.nothing")));
+            lines.push(Line::plain(say::word(lang, "annotate.look.nothing")));
         }
         lines
     }
@@ -118,30 +118,45 @@ impl Summary {
 fn finding(lang: Lang, finding: &Finding) -> Line {
     let event = &finding.first;
     let role = if event.severity >= Severity::Warn { Role::Warn } else { Role::Note };
-    let sign = match event.severity {
-        Severity::Error => "look.error",
-        Severity::Warn => "look.warn",
-        _ => "look.note",
-    };
-    let mut line = Line::new().with(say::word(lang, sign), role).with(" ", Role::Plain);
-    if event.kind != Kind::CaptureDamaged {
-        line.push(format!("#{} ", event.packet), Role::Packet);
-    }
-    line.push(say::line(lang, event), Role::Plain);
+    let mut line = Line::new().with(format!("#{}  ", event.packet), Role::Packet);
+    line.push(look(lang, event).unwrap_or_else(|| say::line(lang, event)), role);
     if finding.count > 1 {
         let more = thousands(finding.count - 1);
         line.push(" ", Role::Plain);
-        line.push(say::text(lang, "look.like-it", &[("n", &more)]), Role::Dim);
+        line.push(say::text(lang, "screen.like-it", &[("n", &more)]), Role::Dim);
     }
     line
 }
 
+/// A finding in words that do not need the packets around it, where there are such words and all they ask for.
+fn look(lang: Lang, event: &Event) -> Option<String> {
+    let id = match event.kind {
+        Kind::TcpRefused => "annotate.look.refused",
+        Kind::ArpConflict => "annotate.look.conflict",
+        Kind::ArpUnanswered => "annotate.look.arp-unanswered",
+        Kind::DnsUnanswered => "annotate.look.dns-unanswered",
+        Kind::DnsResponse => "annotate.look.dns-failed",
+        Kind::IcmpUnreachable => "annotate.look.unreachable",
+        _ => return None,
+    };
+    let value = |key: &str| {
+        let other = match key {
+            "ip" => "target_ip",
+            "asker" => "sender_ip",
+            "target" => "quoted_dst",
+            _ => key,
+        };
+        say::datum_of(lang, event, key).or_else(|| say::datum_of(lang, event, other))
+    };
+    say::complete(lang, id, &value)
+}
+
 fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
     let id = match protocol {
-        FlowProtocol::Arp => "summary.arp",
-        FlowProtocol::Icmp => "summary.icmp",
-        FlowProtocol::Udp => "summary.udp",
-        FlowProtocol::Tcp => "summary.tcp",
+        FlowProtocol::Arp => "annotate.summary.arp",
+        FlowProtocol::Icmp => "annotate.summary.icmp",
+        FlowProtocol::Udp => "annotate.summary.udp",
+        FlowProtocol::Tcp => "annotate.summary.tcp",
     };
     let mut line = Line::new().with(say::text(lang, id, &[("n", &thousands(kin.count))]), Role::Strong);
     let mut part = |text: String| {
@@ -153,12 +168,16 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
     }
     if protocol == FlowProtocol::Tcp {
         let payload = [thousands(kin.payload[0]), thousands(kin.payload[1])];
-        part(say::text(lang, "summary.payload", &[("up", &payload[0]), ("down", &payload[1])]));
-        part(counted(lang, "opening", &kin.openings));
-        part(counted(lang, "closing", &kin.closings));
+        part(say::text(lang, "annotate.summary.payload", &[("asked", &payload[0]), ("answered", &payload[1])]));
+        let initiator =
+            kin.single.as_ref().and_then(|only| only.tcp.as_ref()).and_then(|tcp| tcp.initiator_of_close);
+        part(counted(lang, "opening", &kin.openings, None));
+        part(counted(lang, "closing", &kin.closings, initiator));
     } else {
         let (packets, bytes) = (thousands(kin.packets), thousands(kin.bytes));
-        part(say::text(lang, "summary.size", &[("n", &packets), ("bytes", &bytes)]));
+        let packets = say::text(lang, "unit.packets", &[("n", &packets)]);
+        let bytes = say::text(lang, "unit.bytes", &[("n", &bytes)]);
+        part(format!("{packets}{}{bytes}", say::word(lang, "word.comma")));
     }
     if !kin.applications.is_empty() {
         let names: Vec<String> = kin
@@ -166,25 +185,30 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
             .iter()
             .map(|(name, n)| if kin.count == 1 { (*name).to_owned() } else { format!("{name} {}", thousands(*n)) })
             .collect();
-        part(names.join(say::word(lang, "list.separator")));
+        part(names.join(say::word(lang, "word.comma")));
     }
     line
 }
 
 /// "opened in three segments", or how many of each kind.
-fn counted(lang: Lang, area: &str, kinds: &BTreeMap<&'static str, u64>) -> String {
+fn counted(
+    lang: Lang,
+    area: &str,
+    kinds: &BTreeMap<&'static str, u64>,
+    initiator: Option<&'static str>,
+) -> String {
     let single = kinds.len() == 1;
     let mut kinds: Vec<_> = kinds.iter().collect();
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     let said = kinds.iter().map(|(kind, n)| {
-        let text = manner(lang, area, kind);
-        if single { text.to_owned() } else { format!("{} {text}", thousands(**n)) }
+        let text = manner(lang, area, kind, initiator);
+        if single { text } else { format!("{} {text}", thousands(**n)) }
     });
-    said.collect::<Vec<_>>().join(say::word(lang, "list.separator"))
+    said.collect::<Vec<_>>().join(say::word(lang, "word.comma"))
 }
 
-/// How a connection opened or closed, in a few words.
-pub(in crate::view) fn manner(lang: Lang, area: &str, kind: &str) -> &'static str {
+/// How a connection opened or closed, in a few words; with who began, where that is known and said.
+pub(in crate::view) fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
     let id = match (area, kind) {
         ("opening", "three-way") => "opening.three-way",
         ("opening", "simultaneous") => "opening.simultaneous",
@@ -201,7 +225,9 @@ pub(in crate::view) fn manner(lang: Lang, area: &str, kind: &str) -> &'static st
         (_, "reset-by-server") => "closing.reset-by-server",
         (_, _) => "closing.not-captured",
     };
-    say::word(lang, id)
+    let initiator = initiator.map(|who| say::datum(lang, "initiator", &Datum::Name(who)));
+    let values: Vec<(&str, &str)> = initiator.iter().map(|who| ("initiator", who.as_str())).collect();
+    say::text(lang, id, &values)
 }
 
 /// Name of an end as people write it.
@@ -214,60 +240,50 @@ pub(in crate::view) fn name(party: &crate::flow::Party) -> String {
     ends::with_port(&address, party.port)
 }
 
+/// File, format, link, frames, duration; then what the recording says of itself.
 pub(super) fn head(lang: Lang, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     for (at, file) in files.iter().enumerate() {
-        let links: Vec<String> = file
-            .links
-            .iter()
-            .map(|link| link_name(*link).map_or_else(|| link.to_string(), str::to_owned))
-            .collect();
+        let links: Vec<String> = file.links.iter().map(|link| say::link(*link)).collect();
+        let links = links.join(" + ");
         let mut line = Line::new().with(&file.name, Role::Title).with("  ", Role::Plain);
-        line.push(file.format.name(), Role::Dim);
-        for link in &links {
-            line.push(say::word(lang, "list.separator"), Role::Dim);
-            line.push(link, Role::Dim);
-        }
         if at + 1 == files.len() {
-            let duration = last.saturating_sub(first.unwrap_or(last));
-            let values = [("n", &*thousands(frames)), ("time", &*say::duration(lang, duration))];
-            line.push(say::word(lang, "list.separator"), Role::Dim);
-            line.push(say::text(lang, "head.frames", &values), Role::Plain);
+            let duration = say::duration(lang, last.saturating_sub(first.unwrap_or(last)));
+            let frames = thousands(frames);
+            let values = [
+                ("format", file.format.name()),
+                ("link", &links),
+                ("frames", &frames),
+                ("duration", &duration),
+            ];
+            line.push(say::text(lang, "annotate.file", &values), Role::Plain);
+        } else {
+            line.push(format!("{}, {links}", file.format.name()), Role::Plain);
         }
         lines.push(line);
         for comment in &file.comments {
-            for text in comment.lines() {
-                lines.push(Line::new().with("  “", Role::Dim).with(text, Role::Dim).with("”", Role::Dim));
-            }
+            let comment = comment.lines().collect::<Vec<_>>().join(" ");
+            let text = say::text(lang, "annotate.comment", &[("comment", &comment)]);
+            lines.push(Line::new().with("  ", Role::Plain).with(text, Role::Dim));
         }
+    }
+    if frames == 0 {
+        lines.push(Line::plain(say::word(lang, "annotate.empty")));
     }
     lines
 }
 
+/// What was left out, and the commands that show it.
 pub(super) fn rest(lang: Lang, files: &[Read], chosen: u64, shown: u64) -> Vec<Line> {
     if chosen <= shown {
         return Vec::new();
     }
     let left = thousands(chosen - shown);
     let file = files.last().map_or("-", |file| file.name.as_str());
-    let text = say::text(lang, "rest.conversations", &[("n", &left), ("shown", &thousands(shown))]);
-    let mut lines = vec![Line::plain(text)];
-    for (id, command) in [
-        ("rest.flows", format!("pcaplain flows {file}")),
-        ("rest.one", format!("pcaplain annotate {file} --flow N")),
-        ("rest.limit", format!("pcaplain annotate {file} --limit {chosen}")),
-    ] {
-        let line = Line::new().with("  ", Role::Plain).with(command, Role::Command);
-        lines.push(line.with("   ", Role::Plain).with(say::word(lang, id), Role::Dim));
-    }
-    lines
-}
-
-/// Damage stands before everything else: it says how far the rest can be trusted.
-pub(super) fn damages(lang: Lang, damages: &[String], findings: Vec<Line>) -> Vec<Line> {
-    let sign = say::word(lang, "look.error");
-    let damaged = damages.iter().map(|text| {
-        Line::new().with(sign, Role::Bad).with(" ", Role::Plain).with(text.as_str(), Role::Plain)
-    });
-    damaged.chain(findings).collect()
+    let command = format!("pcaplain flows {file}");
+    let mut line = Line::plain(say::text(lang, "annotate.more", &[("n", &left), ("command", &command)]));
+    let one = format!("pcaplain annotate {file} --flow N");
+    line.push(say::word(lang, "word.semicolon"), Role::Plain);
+    line.push(say::text(lang, "screen.one-flow", &[("command", &one)]), Role::Plain);
+    vec![line]
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::summary::{manner, name};
+use super::summary::name;
 use super::{Phase, Story, Told, Wish};
-use crate::flow::{Event, FlowProtocol, FlowRecord, Kind};
-use crate::view::conversation::{Conversation, Item, Step, has_ladder};
+use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind};
+use crate::view::conversation::{Conversation, Item, Shape, Step, has_ladder};
 use crate::view::ladder::{self, Numbers};
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -48,7 +48,7 @@ impl Teller {
     }
 
     fn phases(&mut self, conversation: &Conversation, record: &FlowRecord, is_ladder: bool) -> Vec<Phase> {
-        let mut parts: Vec<(Part, Phase, Vec<u64>)> = Vec::new();
+        let mut parts: Vec<(Part, Phase, Vec<(u64, i64)>)> = Vec::new();
         for item in conversation.items() {
             match item {
                 Item::Fold(fold) if !is_ladder => {
@@ -67,9 +67,11 @@ impl Teller {
                         let (told, spec) = self.told(&step, event, at == 0, is_ladder);
                         let (_, phase, packets) = Self::part(&mut parts, which);
                         phase.steps.push(told);
-                        packets.push(step.number);
-                        if !spec.is_empty() && !phase.specs.contains(&spec) {
-                            phase.specs.push(spec);
+                        packets.push((step.number, step.time_ns));
+                        for one in say::specs(spec) {
+                            if !phase.specs.contains(&one) {
+                                phase.specs.push(one);
+                            }
                         }
                     }
                     if step.events.is_empty() && !is_ladder {
@@ -86,7 +88,7 @@ impl Teller {
     }
 
     /// The phase to go on with: a part that was left may be entered again.
-    fn part(parts: &mut Vec<(Part, Phase, Vec<u64>)>, which: Part) -> &mut (Part, Phase, Vec<u64>) {
+    fn part(parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>, which: Part) -> &mut (Part, Phase, Vec<(u64, i64)>) {
         // An opening or a closing is told in one piece, whatever happens in between.
         let at = parts.iter().position(|(part, ..)| *part == which);
         let at = at.unwrap_or_else(|| {
@@ -97,20 +99,20 @@ impl Teller {
         &mut parts[at]
     }
 
-    fn told(&mut self, step: &Step, event: &Event, first: bool, is_ladder: bool) -> (Told, String) {
+    fn told(&mut self, step: &Step, event: &Event, first: bool, is_ladder: bool) -> (Told, &'static str) {
         let said = say::event(self.wish.lang, event);
         let new = self.explained.insert((event.kind, event.variant));
         let why = if new || self.wish.verbose { said.why } else { String::new() };
         let head = if is_ladder || !first { Line::new() } else { self.head(step) };
         let number = if first { format!("#{}", event.packet) } else { String::new() };
-        (Told { number, head, line: Line::plain(said.line), why }, say::spec(said.spec))
+        (Told { number, head, line: Line::plain(said.line), why }, said.spec)
     }
 
     /// A step that nothing is said of.
     fn untold(&self, step: &Step) -> Told {
         let len = match step.shape {
-            crate::view::conversation::Shape::Other { len } => len,
-            crate::view::conversation::Shape::Tcp(s) => s.len,
+            Shape::Other { len } => len,
+            Shape::Tcp(s) => s.len,
         };
         Told {
             number: format!("#{}", step.number),
@@ -131,7 +133,7 @@ impl Teller {
             line.push(from.address(), if step.from_first { Role::Client } else { Role::Server });
             line.push(" → ", Role::Plain);
             let to = if to.is_everyone() {
-                say::word(self.wish.lang, "end.everyone").to_owned()
+                say::word(self.wish.lang, "role.everyone").to_owned()
             } else {
                 to.address()
             };
@@ -144,41 +146,76 @@ impl Teller {
         self.first_ns.unwrap_or(step.time_ns)
     }
 
-    fn phase_title(&self, part: Part, record: &FlowRecord, packets: &[u64]) -> Line {
+    fn phase_title(&self, part: Part, record: &FlowRecord, packets: &[(u64, i64)]) -> Line {
         let lang = self.wish.lang;
-        let (id, manner) = match part {
+        let (Some(first), Some(last)) = (packets.iter().min(), packets.iter().max()) else { return Line::new() };
+        let mut distinct: Vec<u64> = packets.iter().map(|(number, _)| *number).collect();
+        distinct.dedup();
+        let tcp = record.tcp.as_ref();
+        let id = match part {
             Part::Whole => return Line::new(),
-            Part::Opening => {
-                ("phase.opening", record.tcp.as_ref().map(|tcp| manner(lang, "opening", tcp.opening)))
-            }
-            Part::Closing => {
-                ("phase.closing", record.tcp.as_ref().map(|tcp| manner(lang, "closing", tcp.closing)))
-            }
-            Part::Between => ("phase.between", None),
+            Part::Opening => match tcp.map_or("", |tcp| tcp.opening) {
+                "three-way" if distinct.len() == 3 => "annotate.step.opening-why",
+                "refused" => "annotate.step.refused",
+                _ => "annotate.step.opening",
+            },
+            Part::Closing => match tcp.map_or("", |tcp| tcp.closing) {
+                "four-segment" => "annotate.step.closing-four",
+                "three-segment" => "annotate.step.closing-three",
+                "reset-by-client" | "reset-by-server" if distinct.len() == 1 => "annotate.step.reset",
+                _ => "annotate.step.closing",
+            },
+            Part::Between => "annotate.step.data",
         };
-        let mut line = Line::new().with(say::word(lang, id), Role::Strong);
-        let (first, last) = (packets.iter().min(), packets.iter().max());
-        match (first, last) {
-            (Some(first), Some(last)) if first != last => {
-                line.push(format!("  #{first}–#{last}"), Role::Packet);
-            }
-            (Some(first), _) => line.push(format!("  #{first}"), Role::Packet),
-            _ => {}
-        }
-        if let Some(manner) = manner {
-            line.push(format!("  {manner}"), Role::Plain);
-        }
-        line
+        let (duration, n) = (last.1.saturating_sub(first.1), distinct.len());
+        let text = say::text(
+            lang,
+            id,
+            &[
+                ("first", &first.0.to_string()),
+                ("last", &last.0.to_string()),
+                ("packet", &last.0.to_string()),
+                ("n", &n.to_string()),
+                ("duration", &say::duration(lang, duration)),
+            ],
+        );
+        Line::new().with(text, Role::Strong)
     }
+}
+
+/// The client said "no more" and went on receiving: how long, and until which answer.
+pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line> {
+    conversation.record.as_ref()?.tcp.as_ref()?;
+    let items = conversation.items();
+    let mut steps = items.iter().filter_map(|item| match item {
+        Item::Step(step) => Some(step),
+        Item::Fold(_) => None,
+    });
+    let fin = steps.find(|step| step.events.iter().any(|e| e.kind == Kind::TcpFin && e.variant.is_empty()))?;
+    let answer = steps.find(|step| {
+        step.from_first != fin.from_first && matches!(step.shape, Shape::Tcp(s) if s.len > 0 && !s.rst)
+    })?;
+    let endpoint = say::datum(lang, "endpoint", &Datum::Name(conversation.sender(fin).name()));
+    let text = say::text(
+        lang,
+        "annotate.look.half-close",
+        &[
+            ("endpoint", &endpoint),
+            ("fin_packet", &fin.number.to_string()),
+            ("data_packet", &answer.number.to_string()),
+            ("before", &say::duration(lang, answer.time_ns.saturating_sub(fin.time_ns))),
+        ],
+    );
+    Some(Line::new().with(text, Role::Note))
 }
 
 /// Protocol, stream, packets, ends.
 pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
-        let id = match (record.protocol, record.application) {
-            (FlowProtocol::Arp, _) => "title.arp",
-            (FlowProtocol::Icmp, _) => "title.icmp",
-            (FlowProtocol::Udp, _) => "title.udp",
-            (FlowProtocol::Tcp, _) => "title.tcp",
+        let id = match record.protocol {
+            FlowProtocol::Arp => "annotate.conversation.arp",
+            FlowProtocol::Icmp => "annotate.conversation.icmp",
+            FlowProtocol::Udp => "annotate.conversation.udp",
+            FlowProtocol::Tcp => "annotate.conversation.tcp",
         };
         let mut line = Line::new().with(
             say::text(lang, id, &[("stream", &record.stream.to_string())]),
@@ -194,7 +231,7 @@ pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
         if let Some(application) = record.application {
             line.push(format!("  {application}"), Role::Protocol);
         }
-        let flow = say::text(lang, "title.flow", &[("id", &record.id.to_string())]);
+        let flow = say::text(lang, "screen.flow", &[("flow", &record.id.to_string())]);
         line.with("  ", Role::Plain).with(flow, Role::Dim)
     }
 
