@@ -54,14 +54,19 @@ type Fields = BTreeMap<String, FieldWords>;
 /// The texts of the events, by kind and `kind/variant`.
 pub(super) fn events() -> &'static BTreeMap<String, EventWords> {
     static CELL: OnceLock<BTreeMap<String, EventWords>> = OnceLock::new();
-    CELL.get_or_init(|| entries(EVENTS, "line_en").into_iter().map(|(id, table)| (id, event_words(&table))).collect())
+    CELL.get_or_init(|| {
+        entries(EVENTS, "line_en").into_iter().map(|(id, table)| (id, event_words(&table))).collect()
+    })
 }
 
 /// The texts of an area, `None` where there is no such area.
 pub(super) fn area(name: &str) -> Option<&'static Texts> {
     static CELLS: [OnceLock<Texts>; AREAS.len()] = [const { OnceLock::new() }; AREAS.len()];
     let at = AREAS.iter().position(|(area, _)| *area == name)?;
-    Some(CELLS[at].get_or_init(|| entries(AREAS[at].1, "en").into_iter().map(|(id, t)| (id, text(&t))).collect()))
+    Some(
+        CELLS[at]
+            .get_or_init(|| entries(AREAS[at].1, "en").into_iter().map(|(id, t)| (id, text(&t))).collect()),
+    )
 }
 
 /// The texts of a field: from the file of its protocol, else from any other.
@@ -79,7 +84,9 @@ pub(super) fn field_names() -> Vec<&'static str> {
 
 fn fields(at: usize) -> &'static Fields {
     static CELLS: [OnceLock<Fields>; FIELDS.len()] = [const { OnceLock::new() }; FIELDS.len()];
-    CELLS[at].get_or_init(|| entries(FIELDS[at].1, "en").into_iter().map(|(id, t)| (id, field_words(&t))).collect())
+    CELLS[at].get_or_init(|| {
+        entries(FIELDS[at].1, "en").into_iter().map(|(id, t)| (id, field_words(&t))).collect()
+    })
 }
 
 /// The file that the fields of a protocol are in.

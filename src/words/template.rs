@@ -16,7 +16,7 @@ pub struct Placeholder<'a> {
 }
 
 /// What stands between two braces.
-enum Part<'a> {
+pub(super) enum Part<'a> {
     Value(&'a str),
     Plural(&'a str, &'a str, &'a str),
     Optional(&'a str, &'a str),
@@ -81,7 +81,7 @@ fn collect<'a>(template: &'a str, given: Option<&'a str>, found: &mut Vec<Placeh
 }
 
 /// The first placeholder: text before it, what it is, how it stands, text after it.
-fn next_part(text: &str) -> Option<(&str, Part<'_>, &str, &str)> {
+pub(super) fn next_part(text: &str) -> Option<(&str, Part<'_>, &str, &str)> {
     let mut from = 0;
     while let Some(open) = text[from..].find('{').map(|at| from + at) {
         if let Some(close) = closing(text, open)
