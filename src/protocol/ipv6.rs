@@ -11,6 +11,8 @@ use super::ah;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Tree, Value};
 
 static VERSION: Field = Field::new("ipv6.version");
+/// Wireshark gives it for both versions, so that one filter tells them apart.
+static IP_VERSION: Field = Field::new("ip.version");
 static TCLASS: Field = Field::hex("ipv6.tclass", 2);
 static DSCP: Field = Field::new("ipv6.tclass.dscp");
 static ECN: Field = Field::new("ipv6.tclass.ecn");
@@ -108,6 +110,9 @@ pub struct Chain {
 /// # Errors
 /// [`Malformed`] where a header is cut.
 pub fn describe(c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
+    if let Some(first) = c.peek_u8() {
+        c.derived(&IP_VERSION, || Value::Uint(u64::from(first >> 4)));
+    }
     // The traffic class straddles two bytes: its value is worked out ahead.
     if let Some(head) = c.peek_u16() {
         c.derived(&TCLASS, || Value::Uint(u64::from(head >> 4 & 0xff)));
