@@ -162,8 +162,7 @@ impl<'a> Walk<'a> {
 
     fn step(&mut self, key: Key, start: usize, end: usize, quoted: bool) -> Option<Next> {
         let protocol = match key {
-            // The version nibble is what tells; an EtherType that says otherwise is wrong (as in Wireshark).
-            Key::IpVersion | Key::Quoted => self.ip_version(start, end),
+            Key::IpVersion | Key::Quoted | Key::Link(12 | 14 | 101) => self.ip_version(start, end),
             _ => protocol::child(key),
         };
         let Some(protocol) = protocol else {
@@ -186,7 +185,8 @@ impl<'a> Walk<'a> {
                 self.trouble(Protocol::Icmpv6, h.bad, quoted);
                 (h.key(), Header::Icmpv6(h), None, h.quoted_len)
             }),
-            Protocol::Ipv4 | Protocol::Ipv6 => return self.ip(protocol, start, end, quoted),
+            Protocol::Ipv4 => return self.ipv4(start, end, quoted),
+            Protocol::Ipv6 => return self.ipv6(start, end, quoted),
             Protocol::Arp => return self.arp(start, end, quoted),
             Protocol::Tcp => return self.tcp(start, end, quoted),
             Protocol::Udp => return self.udp(start, end, quoted),
@@ -224,6 +224,8 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Raw IP: the first nibble alone tells the version. Where an EtherType or protocol number told it, that
+    /// stands, and another version in the header is an error.
     fn ip_version(&self, start: usize, end: usize) -> Option<Protocol> {
         Some(match self.bytes[start..end].first().map(|b| b >> 4) {
             Some(6) => Protocol::Ipv6,
@@ -231,15 +233,8 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn ip(&mut self, expected: Protocol, start: usize, end: usize, quoted: bool) -> Option<Next> {
-        let bytes = &self.bytes[start..end];
-        match (bytes.first().map(|b| b >> 4), expected) {
-            (Some(6), _) | (None, Protocol::Ipv6) => self.ipv6(bytes, start, end, quoted),
-            _ => self.ipv4(bytes, start, end, quoted),
-        }
-    }
-
-    fn ipv4(&mut self, slice: &'a [u8], start: usize, end: usize, quoted: bool) -> Option<Next> {
+    fn ipv4(&mut self, start: usize, end: usize, quoted: bool) -> Option<Next> {
+        let slice = &self.bytes[start..end];
         use err::ipv4::HeaderSliceError as E;
         let h = match Ipv4HeaderSlice::from_slice(slice) {
             Ok(h) => h,
@@ -303,7 +298,8 @@ impl<'a> Walk<'a> {
         )
     }
 
-    fn ipv6(&mut self, slice: &'a [u8], start: usize, end: usize, quoted: bool) -> Option<Next> {
+    fn ipv6(&mut self, start: usize, end: usize, quoted: bool) -> Option<Next> {
+        let slice = &self.bytes[start..end];
         use err::ipv6::HeaderSliceError as E;
         let h = match Ipv6HeaderSlice::from_slice(slice) {
             Ok(h) => h,

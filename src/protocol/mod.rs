@@ -159,6 +159,7 @@ protocols! {
     Nflog "nflog" "Linux NFLOG" osi 2 Link;
     Pbb "ieee8021ah" "IEEE 802.1ah" osi 2 Link;
     VnTag "vntag" "VN-Tag" osi 2 Link;
+    FabricPath "cfp" "Cisco FabricPath" osi 2 Link;
     PppoeSession "pppoes" "PPPoE session" osi 2 Link;
     PppoeDiscovery "pppoed" "PPPoE discovery" osi 2 Link;
     Ppp "ppp" "PPP" osi 2 Link;
@@ -196,7 +197,7 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::Link(127) => Radiotap,
         Key::Link(239) => Nflog,
         Key::Link(276) => Sll2,
-        Key::Link(12 | 14 | 101 | 228) => Ipv4,
+        Key::Link(228) => Ipv4,
         Key::Link(229) => Ipv6,
         Key::EtherType(0x0800) => Ipv4,
         Key::EtherType(0x86dd) => Ipv6,
@@ -207,6 +208,7 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::EtherType(0x8864) => PppoeSession,
         Key::EtherType(ETHER_TYPE_PPP) => Ppp,
         Key::EtherType(0x88e7) => Pbb,
+        Key::EtherType(0x8903) => FabricPath,
         Key::EtherType(0x8926) => VnTag,
         Key::EtherType(0x88be | 0x22eb) => Erspan,
         Key::Llc => Llc,
@@ -258,6 +260,7 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::Nflog => nflog::dissect(c),
         Protocol::Pbb => pbb::dissect_pbb(c),
         Protocol::VnTag => pbb::dissect_vntag(c),
+        Protocol::FabricPath => pbb::dissect_fabric_path(c),
         Protocol::PppoeSession => pppoe::dissect_session(c),
         Protocol::PppoeDiscovery => pppoe::dissect_discovery(c),
         Protocol::Ppp => ppp::dissect(c),

@@ -1,10 +1,11 @@
 //! Tags of providers' and data centres' switches: a whole Ethernet header behind another (provider backbone
-//! bridges), and the port of a virtual machine (VN-Tag).
+//! bridges, FabricPath), and the port of a virtual machine (VN-Tag).
 //!
-//! IEEE Std 802.1ah-2008, in IEEE 802.1Q-2018 clause 9.7 (I-TAG); Cisco's VN-Tag, proposed as IEEE 802.1Qbh.
-//! Leaves out: nothing of the tags.
+//! IEEE Std 802.1ah-2008, in IEEE 802.1Q-2018 clause 9.7 (I-TAG); Cisco's VN-Tag, proposed as IEEE 802.1Qbh, and
+//! FabricPath, which has no public standard.
+//! Leaves out: the switch numbers that FabricPath puts into the outer Ethernet addresses.
 
-use super::{Carries, ethernet};
+use super::{Carries, Key, ethernet};
 use crate::wire::{Cursor, Field, Malformed, Recorder};
 
 static PRIORITY: Field = Field::new("ieee8021ah.priority");
@@ -25,6 +26,18 @@ static VN_R: Field = Field::new("vntag.r");
 static VN_VERSION: Field = Field::new("vntag.version");
 static VN_SRC: Field = Field::new("vntag.src");
 static VN_ETYPE: Field = Field::hex("vntag.etype", 4);
+
+static CFP_FTAG: Field = Field::new("cfp.ftag");
+static CFP_TTL: Field = Field::new("cfp.ttl");
+
+/// Reads FabricPath's forwarding tag; the frame that it carries follows.
+///
+/// # Errors
+/// [`Malformed`] where it is cut.
+pub fn dissect_fabric_path<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malformed> {
+    c.bits(2, &[(&CFP_FTAG, 10), (&CFP_TTL, 6)])?;
+    Ok(Carries { key: Key::Link(1), length: None })
+}
 
 /// Reads the service instance tag and the customer's Ethernet header.
 ///
@@ -64,7 +77,6 @@ fn carries(type_or_length: u16) -> Carries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Key;
     use crate::wire::Off;
 
     #[test]
