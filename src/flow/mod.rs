@@ -1,3 +1,4 @@
 //! Following conversations: packets in, events and states out.
 
 pub mod event;
+pub mod http;
