@@ -197,7 +197,7 @@ impl HttpStream {
             | Reading::ChunkData { .. }
             | Reading::ChunkEnd
             | Reading::Trailer { .. } => None,
-            Reading::Head if side.sure && !side.head.is_empty() => None,
+            Reading::Head if side.sure && names_version(&side.head) => None,
             Reading::Head | Reading::UntilClose | Reading::Lost | Reading::Tunnel => {
                 *side = Side { reading: side.reading, ..Side::new() };
                 return;
@@ -418,6 +418,12 @@ impl HttpStream {
         sink.events.push(event);
         (reading, tunnel)
     }
+}
+
+/// Whether the first line says a version. HTTP/0.9's does not: after its one line nothing more is to come.
+fn names_version(head: &[u8]) -> bool {
+    let line = head.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or(head);
+    line.windows(5).any(|w| w == b"HTTP/")
 }
 
 /// The part of `data` that lies in the next `left` bytes.

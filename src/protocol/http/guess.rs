@@ -61,10 +61,14 @@ pub fn looks_like_request(prefix: &[u8]) -> Certainty {
     if let Some(feed) = rest.iter().take(MAX_LINE).position(|b| *b == b'\n') {
         let line = rest[..feed].strip_suffix(b"\r").unwrap_or(&rest[..feed]);
         let line = &line[..without_blanks_behind(line)];
-        let last = line.iter().rposition(is_blank).map(|blank| &line[blank + 1..]);
-        // HTTP/2 opens with a request line that no HTTP/1.x server may take (RFC 9113 section 3.4).
-        return match last {
-            Some(version) if is_version(version) && !version.starts_with(b"HTTP/2") => Certainty::Yes,
+        let last = line.iter().rposition(is_blank).map_or(0, |blank| blank + 1);
+        let version = &line[last..];
+        return match is_version(version) {
+            // HTTP/2 opens with a request line that no HTTP/1.x server may take (RFC 9113 section 3.4).
+            true if version.starts_with(b"HTTP/2") => Certainty::No,
+            true if known || last > 0 => Certainty::Yes,
+            // A client that forgot the version; with a word where it belongs, it may be RTSP's.
+            false if known && last == 0 && line.starts_with(b"/") => Certainty::Yes,
             _ => Certainty::No,
         };
     }
@@ -110,10 +114,13 @@ mod tests {
             (b"\r\nPOST /x HTTP/1.0\n", Certainty::Yes),
             (b"M-SEARCH * HTTP/1.1\r\n", Certainty::Yes),
             (b"CONNECT a:443 HTTP/1.1\r\n", Certainty::Yes),
+            (b"GET /HTTP/1.1\r\n", Certainty::Yes),
+            (b"GET HTTP/1.1\r\n", Certainty::Yes),
             (b"", Certainty::Undecided),
             (b"GE", Certainty::Undecided),
             (b"CONNECT a:4", Certainty::Undecided),
             (b"OPTIONS rtsp://a RTSP/1.0\r\n", Certainty::No),
+            (b"GET /a RTSP/1.0\r\n", Certainty::No),
             (b"INVITE sip:a@b SIP/2.0\r\n", Certainty::No),
             (b"EHLO example\r\n", Certainty::No),
             (b"PRI * HTTP/2.0\r\n", Certainty::No),

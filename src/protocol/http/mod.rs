@@ -285,8 +285,11 @@ fn lossy(bytes: &[u8]) -> Value {
     Value::Text(String::from_utf8_lossy(bytes).into_owned())
 }
 
+/// A header field, as it stands in the head.
+type NameAndValue<'a> = (&'a [u8], &'a [u8]);
+
 /// One header field with the lines it is folded into; `None` where the line is no field.
-fn header<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Option<(&'a [u8], &'a [u8])>, Malformed> {
+fn header<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Option<NameAndValue<'a>>, Malformed> {
     let bytes = c.peek();
     let first = line(bytes);
     let colon = bytes[..first.content].iter().position(|b| *b == b':');

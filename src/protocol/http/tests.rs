@@ -160,6 +160,6 @@ proptest! {
 
     #[test]
     fn any_bytes_are_borne(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        both(&bytes);
+        let _ = both(&bytes);
     }
 }
