@@ -1,4 +1,5 @@
 //! Following conversations: packets in, events and states out.
 
+pub mod dns;
 pub mod event;
 pub mod http;
