@@ -104,18 +104,25 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Icmp, Malformed
             icmp.seq = Some(c.u16(&SEQ)?);
         }
         3 | 11 | 12 => {
+            // RFC 4884 section 4: the length of the quoted packet in 32-bit words; zero from senders that know
+            // nothing of it, for whom the byte is still one of the unused.
+            let words = usize::from(c.peek().get(1).copied().unwrap_or(0));
+            icmp.quoted_len = (words > 0).then_some(words * 4);
+            let mut unused = 4;
             if kind == 12 {
                 c.u8(&POINTER)?;
-            } else {
-                c.bytes(&UNUSED, 1)?;
+                unused -= 1;
             }
-            // RFC 4884 section 4: in 32-bit words; zero from senders that know nothing of it.
-            let words = usize::from(c.u8(&LENGTH)?);
-            icmp.quoted_len = (words > 0).then_some(words * 4);
+            if words > 0 {
+                c.bytes(&UNUSED, unused - 3)?;
+                c.u8(&LENGTH)?;
+                unused = 2;
+            }
             if kind == 3 && code == 4 {
+                c.bytes(&UNUSED, unused - 2)?;
                 c.u16(&MTU)?;
             } else {
-                c.bytes(&UNUSED, 2)?;
+                c.bytes(&UNUSED, unused)?;
             }
             icmp.next = Key::Quoted;
         }

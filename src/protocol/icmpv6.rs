@@ -136,9 +136,12 @@ fn message<R: Recorder>(c: &mut Cursor<'_, '_, R>, icmp: &mut Icmpv6) -> Result<
     match icmp.kind {
         1 | 3 => {
             // RFC 4884 section 4.5: in 64-bit words, in the first of four bytes that had no use before.
-            let words = usize::from(c.u8(&LENGTH)?);
+            let words = c.peek_u8().map_or(0, usize::from);
             icmp.quoted_len = (words > 0).then_some(words * 8);
-            c.bytes(&RESERVED, 3)?;
+            if words > 0 {
+                c.u8(&LENGTH)?;
+            }
+            c.bytes(&RESERVED, if words > 0 { 3 } else { 4 })?;
             icmp.next = Key::Quoted;
         }
         2 => {
