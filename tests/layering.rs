@@ -25,11 +25,19 @@ const ROOMS: &[(&str, &str)] = &[
     ("cli",      "words view render session capture::Damage capture::Reason capture::bundled"),
 ];
 
+/// Imports that break the rule of their room today. Nothing is to be added; what is gone must leave this list.
+/// The command line is told what happens by the session, in the session's own types: it should have them from there.
+#[rustfmt::skip]
+const OWED: &[(&str, &str)] = &[
+    ("cli", "capture capture::Frame capture::Source capture::interfaces wire::Value \
+             flow::Event flow::FlowRecord flow::FlowProtocol flow::Outcome notes::expression"),
+];
+
 /// The protocols that may name another one, because it is a part of their own header.
 #[rustfmt::skip]
 const SIBLINGS: &[(&str, &str)] = &[
     ("vlan", "ethernet"),  // the same two bytes that are a type or a length
-    ("llc", "ethernet"),
+    ("pbb", "ethernet"),
     ("ipv4", "ah"),        // extension headers belong to the IP layer
     ("ipv6", "ah"),
 ];
@@ -56,7 +64,7 @@ const MAX_LINES: usize = 700;
 /// The one place where unsafe code may stand: socket options of live capture.
 const MAY_BE_UNSAFE: &str = "src/capture/live";
 /// Files that are known not to keep a rule of form yet. A file that keeps all of them must leave this list.
-const NOT_YET: &[&str] = &["src/main.rs", "src/flow/tcp/connection.rs"];
+const NOT_YET: &[&str] = &["src/flow/tcp/connection.rs"];
 
 /// A source file, without comments and without its tests.
 struct Source {
@@ -194,7 +202,7 @@ fn may(allowed: &str, path: &[String]) -> bool {
 #[test]
 fn a_room_imports_from_its_left_only() {
     let known = |room: &str| ROOMS.iter().find(|(name, _)| *name == room);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut owed) = (Vec::new(), Vec::new());
     for source in &sources() {
         let modules = source.modules();
         let Some(room) = modules.first() else { continue }; // lib.rs and main.rs hold rooms, they are none
@@ -203,9 +211,21 @@ fn a_room_imports_from_its_left_only() {
             continue;
         };
         for (at, path) in paths(source) {
-            if path[0] != *room && known(&path[0]).is_some() && !may(allowed, &path) {
-                wrong.push(format!("{}\n    `{room}` may not use {}", source.line_of(at), path.join("::")));
+            if path[0] == *room || known(&path[0]).is_none() || may(allowed, &path) {
+                continue;
             }
+            let item = path.join("::");
+            if OWED.iter().any(|(r, items)| r == room && items.split_whitespace().any(|i| i == item)) {
+                owed.push((room.to_string(), item));
+            } else {
+                wrong.push(format!("{}\n    `{room}` may not use {item}", source.line_of(at)));
+            }
+        }
+    }
+    for (room, items) in OWED {
+        for item in items.split_whitespace() {
+            let used = owed.iter().any(|(r, i)| r == room && i == item);
+            assert!(used, "`{room}` uses {item} no more: take it off the list of what is owed");
         }
     }
     assert!(wrong.is_empty(), "{} imports against the flow of data:\n{}", wrong.len(), wrong.join("\n"));

@@ -179,9 +179,8 @@ impl Collector {
                 Some(Only::Flow(only)) if only != id => Limits::NOTHING,
                 _ => self.limits,
             };
-            let conversation = self.alive.entry(id).or_insert_with(|| {
-                Conversation::new(id, limits, frame, packet)
-            });
+            let conversation =
+                self.alive.entry(id).or_insert_with(|| Conversation::new(id, limits, frame, packet));
             let forgotten = conversation.is_forgotten();
             let weight = conversation.take(frame, packet, outcome);
             self.weight += if forgotten { 0 } else { weight };
@@ -293,7 +292,8 @@ impl Collector {
         } else {
             self.finished.sort_by_key(|c| c.id);
         }
-        let half_closes = self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(2).collect();
+        let half_closes =
+            self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(2).collect();
         let mut teller = tell::Teller::new(self.wish, self.first_ns);
         let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
         Screen {

@@ -209,9 +209,11 @@ impl Conversation {
     /// A change of state that is told without a packet of its own, or of an earlier one.
     pub fn change(&mut self, change: StateChange) {
         if change.from == change.to {
-            let assumed = self.steps_mut().rev().flat_map(|step| step.states.iter_mut().rev()).find(|known| {
-                known.change.endpoint == change.endpoint && known.change.to == change.to
-            });
+            let assumed = self
+                .steps_mut()
+                .rev()
+                .flat_map(|step| step.states.iter_mut().rev())
+                .find(|known| known.change.endpoint == change.endpoint && known.change.to == change.to);
             if let Some(known) = assumed
                 && known.change.packet != change.packet
             {
@@ -269,7 +271,8 @@ impl Conversation {
     pub fn items(&self) -> Vec<Item> {
         let mut items = self.items.clone();
         items.extend(self.recent.iter().cloned().map(Item::Step));
-        let routine = items.iter().filter(|item| matches!(item, Item::Step(step) if is_routine(step))).count();
+        let routine =
+            items.iter().filter(|item| matches!(item, Item::Step(step) if is_routine(step))).count();
         if routine <= self.limits.head {
             return items;
         }
@@ -390,7 +393,8 @@ fn fold_runs(items: Vec<Item>) -> Vec<Item> {
             }
             Item::Fold(mut fold) => {
                 // A fold takes in the routine steps before it.
-                let mut before = Fold { first: run.first().map_or(fold.first, |s| s.number), ..Fold::default() };
+                let mut before =
+                    Fold { first: run.first().map_or(fold.first, |s| s.number), ..Fold::default() };
                 for step in run.drain(..) {
                     before.add(&step);
                 }
@@ -416,12 +420,15 @@ fn shape(packet: &Packet<'_>, outcome: &Outcome) -> Shape {
         return Shape::Other { len: (layer.end - layer.header_end) as u64 };
     };
     let computed = |name: &str| {
-        outcome.context.computed.iter().find(|c| c.protocol == Protocol::Tcp && c.field.name == name).and_then(
-            |c| match c.value {
+        outcome
+            .context
+            .computed
+            .iter()
+            .find(|c| c.protocol == Protocol::Tcp && c.field.name == name)
+            .and_then(|c| match c.value {
                 Value::Uint(n) => Some(n),
                 _ => None,
-            },
-        )
+            })
     };
     Shape::Tcp(Segment {
         syn: tcp.syn(),

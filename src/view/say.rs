@@ -64,8 +64,11 @@ pub fn datum_of(lang: Lang, event: &Event, key: &str) -> Option<String> {
 pub fn datum(lang: Lang, key: &str, value: &Datum) -> String {
     match (key, value) {
         (_, Datum::Duration(ns)) => duration(lang, *ns),
-        ("len" | "missing" | "window" | "before" | "buffered" | "in_flight" | "lost" | "offset"
-        | "content_length" | "flows" | "limit", Datum::Uint(n)) => thousands(*n),
+        (
+            "len" | "missing" | "window" | "before" | "buffered" | "in_flight" | "lost" | "offset"
+            | "content_length" | "flows" | "limit",
+            Datum::Uint(n),
+        ) => thousands(*n),
         (_, Datum::Name(name)) => self::name(lang, name),
         _ => value.to_string(),
     }

@@ -86,7 +86,8 @@ impl Summary {
             let kinds: Vec<String> =
                 self.alone.iter().map(|(name, n)| format!("{name} {}", thousands(*n))).collect();
             let total: u64 = self.alone.values().sum();
-            let mut line = Line::plain(say::text(lang, "annotate.summary.other", &[("n", &thousands(total))]));
+            let mut line =
+                Line::plain(say::text(lang, "annotate.summary.other", &[("n", &thousands(total))]));
             line.push(format!("  {}", kinds.join(say::word(lang, "word.comma"))), Role::Dim);
             lines.push(line);
         }
@@ -168,7 +169,11 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
     }
     if protocol == FlowProtocol::Tcp {
         let payload = [thousands(kin.payload[0]), thousands(kin.payload[1])];
-        part(say::text(lang, "annotate.summary.payload", &[("asked", &payload[0]), ("answered", &payload[1])]));
+        part(say::text(
+            lang,
+            "annotate.summary.payload",
+            &[("asked", &payload[0]), ("answered", &payload[1])],
+        ));
         let initiator =
             kin.single.as_ref().and_then(|only| only.tcp.as_ref()).and_then(|tcp| tcp.initiator_of_close);
         part(counted(lang, "opening", &kin.openings, None));
@@ -183,7 +188,11 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
         let names: Vec<String> = kin
             .applications
             .iter()
-            .map(|(name, n)| if kin.count == 1 { (*name).to_owned() } else { format!("{name} {}", thousands(*n)) })
+            .map(
+                |(name, n)| {
+                    if kin.count == 1 { (*name).to_owned() } else { format!("{name} {}", thousands(*n)) }
+                },
+            )
             .collect();
         part(names.join(say::word(lang, "word.comma")));
     }

@@ -88,7 +88,10 @@ impl Teller {
     }
 
     /// The phase to go on with: a part that was left may be entered again.
-    fn part(parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>, which: Part) -> &mut (Part, Phase, Vec<(u64, i64)>) {
+    fn part(
+        parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>,
+        which: Part,
+    ) -> &mut (Part, Phase, Vec<(u64, i64)>) {
         // An opening or a closing is told in one piece, whatever happens in between.
         let at = parts.iter().position(|(part, ..)| *part == which);
         let at = at.unwrap_or_else(|| {
@@ -117,10 +120,8 @@ impl Teller {
         Told {
             number: format!("#{}", step.number),
             head: self.head(step),
-            line: Line::new().with(
-                say::text(self.wish.lang, "ladder.bytes", &[("n", &thousands(len))]),
-                Role::Dim,
-            ),
+            line: Line::new()
+                .with(say::text(self.wish.lang, "ladder.bytes", &[("n", &thousands(len))]), Role::Dim),
             why: String::new(),
         }
     }
@@ -148,7 +149,9 @@ impl Teller {
 
     fn phase_title(&self, part: Part, record: &FlowRecord, packets: &[(u64, i64)]) -> Line {
         let lang = self.wish.lang;
-        let (Some(first), Some(last)) = (packets.iter().min(), packets.iter().max()) else { return Line::new() };
+        let (Some(first), Some(last)) = (packets.iter().min(), packets.iter().max()) else {
+            return Line::new();
+        };
         let mut distinct: Vec<u64> = packets.iter().map(|(number, _)| *number).collect();
         distinct.dedup();
         let tcp = record.tcp.as_ref();
@@ -191,7 +194,8 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line
         Item::Step(step) => Some(step),
         Item::Fold(_) => None,
     });
-    let fin = steps.find(|step| step.events.iter().any(|e| e.kind == Kind::TcpFin && e.variant.is_empty()))?;
+    let fin =
+        steps.find(|step| step.events.iter().any(|e| e.kind == Kind::TcpFin && e.variant.is_empty()))?;
     let answer = steps.find(|step| {
         step.from_first != fin.from_first && matches!(step.shape, Shape::Tcp(s) if s.len > 0 && !s.rst)
     })?;
@@ -211,29 +215,27 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line
 
 /// Protocol, stream, packets, ends.
 pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
-        let id = match record.protocol {
-            FlowProtocol::Arp => "annotate.conversation.arp",
-            FlowProtocol::Icmp => "annotate.conversation.icmp",
-            FlowProtocol::Udp => "annotate.conversation.udp",
-            FlowProtocol::Tcp => "annotate.conversation.tcp",
-        };
-        let mut line = Line::new().with(
-            say::text(lang, id, &[("stream", &record.stream.to_string())]),
-            Role::Title,
-        );
-        let range = if record.first == record.last {
-            format!("#{}", record.first)
-        } else {
-            format!("#{}–#{}", record.first, record.last)
-        };
-        line.push(format!("  {range}"), Role::Packet);
-        line.push(format!("  {} → {}", name(&record.client), name(&record.server)), Role::Plain);
-        if let Some(application) = record.application {
-            line.push(format!("  {application}"), Role::Protocol);
-        }
-        let flow = say::text(lang, "screen.flow", &[("flow", &record.id.to_string())]);
-        line.with("  ", Role::Plain).with(flow, Role::Dim)
+    let id = match record.protocol {
+        FlowProtocol::Arp => "annotate.conversation.arp",
+        FlowProtocol::Icmp => "annotate.conversation.icmp",
+        FlowProtocol::Udp => "annotate.conversation.udp",
+        FlowProtocol::Tcp => "annotate.conversation.tcp",
+    };
+    let mut line =
+        Line::new().with(say::text(lang, id, &[("stream", &record.stream.to_string())]), Role::Title);
+    let range = if record.first == record.last {
+        format!("#{}", record.first)
+    } else {
+        format!("#{}–#{}", record.first, record.last)
+    };
+    line.push(format!("  {range}"), Role::Packet);
+    line.push(format!("  {} → {}", name(&record.client), name(&record.server)), Role::Plain);
+    if let Some(application) = record.application {
+        line.push(format!("  {application}"), Role::Protocol);
     }
+    let flow = say::text(lang, "screen.flow", &[("flow", &record.id.to_string())]);
+    line.with("  ", Role::Plain).with(flow, Role::Dim)
+}
 
 fn part_of(kind: Kind) -> Part {
     let name = kind.name();
