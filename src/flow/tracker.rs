@@ -182,11 +182,9 @@ impl Tracker {
 
     /// Hands a packet to its protocol's follower.
     fn follow(&mut self, info: &PacketInfo, bytes: &[u8], packet: &Packet<'_>, outcome: &mut Outcome) {
-        // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet.
-        let layer =
-            packet.layers.iter().rev().find(|l| {
-                !l.quoted && !matches!(l.protocol, Protocol::Data | Protocol::Dns | Protocol::Http)
-            });
+        // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet. What an
+        // application says is followed with the transport that carries it.
+        let layer = packet.layers.iter().rev().find(|l| !l.quoted && l.protocol.osi() < 7);
         let Some(layer) = layer else { return };
         match &layer.header {
             Header::Arp(arp) => {
