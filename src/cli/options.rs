@@ -35,13 +35,12 @@ enum ColorName {
     Never,
 }
 
-/// Text for people, or JSON for programs.
+// Variants have no doc comments: clap would show them as help, in English only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[expect(missing_docs)]
 pub enum FormatName {
-    /// For people.
     #[default]
     Text,
-    /// One object a line.
     Json,
 }
 

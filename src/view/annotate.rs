@@ -10,7 +10,7 @@ mod tell;
 
 use std::collections::HashMap;
 
-use super::conversation::{Conversation, Limits};
+use super::conversation::{Conversation, Limits, Manner};
 use super::ladder::{self, Ladder, Numbers};
 use super::span::Line;
 use crate::capture::{Damage, Format, Frame, Interface};
@@ -18,7 +18,7 @@ use crate::decode::Packet;
 use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
 use crate::words::Lang;
 use summary::Summary;
-pub(super) use summary::{manner, name as party_name};
+pub(super) use summary::name as party_name;
 
 /// A whole screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -279,10 +279,20 @@ impl Collector {
         self.weight /= 4;
     }
 
-    /// Only the most important of those that are over are kept.
+    /// Only the most important of those that are over are kept, and of those that went alike first one each: ten
+    /// different stories tell more than ten times the same.
     fn rank(&mut self) {
         self.finished.sort_by_key(|c| std::cmp::Reverse((c.importance(), std::cmp::Reverse(c.id))));
-        self.finished.truncate(self.wish.limit);
+        let mut alike: HashMap<Manner, usize> = HashMap::new();
+        let mut ranked: Vec<(usize, usize, Conversation)> = Vec::with_capacity(self.finished.len());
+        for (rank, conversation) in self.finished.drain(..).enumerate() {
+            let before = alike.entry(conversation.manner()).or_default();
+            ranked.push((*before, rank, conversation));
+            *before += 1;
+        }
+        ranked.sort_by_key(|(before, rank, _)| (*before, *rank));
+        ranked.truncate(self.wish.limit);
+        self.finished.extend(ranked.into_iter().map(|(_, _, conversation)| conversation));
     }
 
     /// What there is to show.
@@ -293,11 +303,12 @@ impl Collector {
         } else {
             self.finished.sort_by_key(|c| c.id);
         }
-        let half_closes = self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(2).collect();
+        let half_closes =
+            self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(1).collect();
         let mut teller = tell::Teller::new(self.wish, self.first_ns);
         let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
         Screen {
-            head: summary::head(self.wish.lang, &self.files, self.frames, self.first_ns, self.last_ns),
+            head: summary::head(&self.wish, &self.files, self.frames, self.first_ns, self.last_ns),
             summary: self.summary.lines(self.wish.lang),
             look: Line::plain(super::say::word(self.wish.lang, "annotate.look")),
             findings: self.summary.findings(self.wish.lang, &self.damages, half_closes),

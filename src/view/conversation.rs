@@ -127,6 +127,9 @@ pub enum Item {
     Fold(Fold),
 }
 
+/// How a conversation went, as far as it makes a story different from others.
+pub type Manner = (Option<FlowProtocol>, Option<(&'static str, &'static str)>, Option<(Kind, &'static str)>);
+
 /// A conversation, as far as its story is kept.
 #[derive(Debug)]
 pub struct Conversation {
@@ -150,6 +153,8 @@ pub struct Conversation {
     recent: VecDeque<Step>,
     kinds: Vec<(Kind, &'static str, u32)>,
     kept: usize,
+    settled: u64,
+    worst: Option<(Kind, &'static str)>,
 }
 
 impl Conversation {
@@ -169,6 +174,8 @@ impl Conversation {
             recent: VecDeque::new(),
             kinds: Vec::new(),
             kept: 0,
+            settled: 0,
+            worst: None,
         }
     }
 
@@ -188,10 +195,12 @@ impl Conversation {
             events: Vec::new(),
             states: Vec::new(),
         };
-        for event in outcome.events.iter().filter(mine) {
+        for event in outcome.events.iter().filter(mine).filter(|event| !is_said_twice(event)) {
             step.events.push(event.clone());
             weight += 2;
         }
+        // What it does comes before what it leads to.
+        step.events.sort_by_key(|event| event.kind == Kind::TcpTimeWait);
         for event in &step.events {
             self.weigh(event);
         }
@@ -254,6 +263,13 @@ impl Conversation {
         (self.severity.max(Severity::Note), self.cut_off, self.remarkable.min(1), bytes)
     }
 
+    /// How it went: what it was carried by, how it opened and closed, the worst that happened.
+    pub fn manner(&self) -> Manner {
+        let record = self.record.as_ref();
+        let tcp = record.and_then(|record| record.tcp.as_ref());
+        (record.map(|r| r.protocol), tcp.map(|tcp| (tcp.opening, tcp.closing)), self.worst)
+    }
+
     /// Which endpoint sent a step; needs the record.
     pub fn sender(&self, step: &Step) -> Endpoint {
         let client_was_first = self.record.as_ref().is_none_or(|record| {
@@ -282,6 +298,9 @@ impl Conversation {
     }
 
     fn weigh(&mut self, event: &Event) {
+        if event.severity > self.severity || self.worst.is_none() && event.severity >= Severity::Note {
+            self.worst = Some((event.kind, event.variant));
+        }
         self.severity = self.severity.max(event.severity);
         self.remarkable += u64::from(event.severity >= Severity::Note);
         self.cut_off |= matches!(event.kind, Kind::TcpReset | Kind::TcpRefused);
@@ -309,7 +328,8 @@ impl Conversation {
             *count += 1;
             matters |= *count <= self.limits.per_kind;
         }
-        let early = self.packets <= self.limits.head as u64;
+        let early = self.settled < self.limits.head as u64;
+        self.settled += 1;
         if (matters || early) && self.kept < self.limits.steps {
             self.kept += 1;
             self.items.push(Item::Step(step));
@@ -353,6 +373,11 @@ impl Fold {
             }
         }
     }
+}
+
+/// A repeated SYN or FIN is an event of its own, and a retransmission besides: once is enough for people.
+pub fn is_said_twice(event: &Event) -> bool {
+    event.kind == Kind::TcpRetransmission && matches!(event.variant, "syn" | "syn-ack" | "fin")
 }
 
 /// Whether a step has nothing to tell but itself.

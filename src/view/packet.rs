@@ -180,7 +180,12 @@ fn field(lang: Lang, frame: &Frame<'_>, tree: &Tree, node: &Node, role: Role) ->
         bits: if is_leaf { bit_pattern(node, bytes) } else { String::new() },
         name: node.field.name.to_owned(),
         value: if node.kind == NodeKind::Group { String::new() } else { value(lang, node, bytes) },
-        meaning: meaning(lang, node),
+        meaning: match meaning(lang, node) {
+            said if said.is_empty() && node.kind == NodeKind::Derived => {
+                say::word(lang, "packet.derived").to_owned()
+            }
+            said => said,
+        },
         role: if is_leaf { role } else { Role::Dim },
     }
 }
@@ -287,7 +292,6 @@ fn mac_sort(address: [u8; 6]) -> Option<&'static str> {
         [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Some("packet.broadcast"),
         [0, 0, 0, 0, 0, 0] => None,
         [first, ..] if first & 1 == 1 => Some("packet.multicast"),
-        [first, ..] if first & 2 == 2 => Some("packet.locally-administered"),
         _ => None,
     }
 }

@@ -130,7 +130,7 @@ pub fn specs(spec: &str) -> Vec<String> {
 
 /// Specifications on one line.
 pub fn spec(spec: &str) -> String {
-    specs(spec).join(", ")
+    specs(spec).join("; ")
 }
 
 /// A text of the interface, filled, if each value it asks for is there.

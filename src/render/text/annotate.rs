@@ -96,7 +96,7 @@ fn specs<W: Write>(page: &mut Page<W>, specs: &[String]) -> io::Result<()> {
     if specs.is_empty() {
         return Ok(());
     }
-    let line = Line::new().with(specs.join(", "), Role::Spec);
+    let line = Line::new().with(specs.join("; "), Role::Spec);
     page.blanks(page.width().saturating_sub(line_width(&line)))?;
     page.line(&line)
 }

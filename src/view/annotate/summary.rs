@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Read, is_finding};
+use super::{Read, Wish, is_finding};
 use crate::decode::Packet;
 use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind, Severity};
+use crate::view::conversation::is_said_twice;
 use crate::view::ends;
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -41,7 +42,7 @@ struct Finding {
 
 impl Summary {
     pub(super) fn events(&mut self, events: &[Event]) {
-        for event in events.iter().filter(|event| is_finding(event)) {
+        for event in events.iter().filter(|event| is_finding(event) && !is_said_twice(event)) {
             let known = self
                 .findings
                 .iter_mut()
@@ -164,7 +165,16 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
         line.push(text, Role::Plain);
     };
     if let Some(only) = &kin.single {
-        part(format!("{} → {}", name(&only.client), name(&only.server)));
+        let (client, server) = (name(&only.client), name(&only.server));
+        if protocol == FlowProtocol::Arp && only.server.addr.is_some() {
+            let id = match only.packets[1] {
+                0 => "annotate.summary.not-learned",
+                _ => "annotate.summary.learned",
+            };
+            part(say::text(lang, id, &[("asker", &client), ("target", &server)]));
+            return line;
+        }
+        part(format!("{client} → {server}"));
     }
     if protocol == FlowProtocol::Tcp {
         let payload = [thousands(kin.payload[0]), thousands(kin.payload[1])];
@@ -208,7 +218,7 @@ fn counted(
 }
 
 /// How a connection opened or closed, in a few words; with who began, where that is known and said.
-pub(in crate::view) fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
+fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
     let id = match (area, kind) {
         ("opening", "three-way") => "opening.three-way",
         ("opening", "simultaneous") => "opening.simultaneous",
@@ -241,7 +251,8 @@ pub(in crate::view) fn name(party: &crate::flow::Party) -> String {
 }
 
 /// File, format, link, frames, duration; then what the recording says of itself.
-pub(super) fn head(lang: Lang, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
+pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
+    let lang = wish.lang;
     let mut lines = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let links: Vec<String> = file.links.iter().map(|link| say::link(*link)).collect();
@@ -262,7 +273,9 @@ pub(super) fn head(lang: Lang, files: &[Read], frames: u64, first: Option<i64>, 
         }
         lines.push(line);
         for comment in &file.comments {
-            let comment = comment.lines().collect::<Vec<_>>().join(" ");
+            // The first line is what it shows, the others how it was made.
+            let most = if wish.verbose { usize::MAX } else { 1 };
+            let comment = comment.lines().take(most).collect::<Vec<_>>().join(" ");
             let text = say::text(lang, "annotate.comment", &[("comment", &comment)]);
             lines.push(Line::new().with("  ", Role::Plain).with(text, Role::Dim));
         }

@@ -186,6 +186,9 @@ impl Teller {
 /// The client said "no more" and went on receiving: how long, and until which answer.
 pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line> {
     conversation.record.as_ref()?.tcp.as_ref()?;
+    if conversation.cut_off {
+        return None;
+    }
     let items = conversation.items();
     let mut steps = items.iter().filter_map(|item| match item {
         Item::Step(step) => Some(step),
