@@ -389,6 +389,7 @@ impl Tracker {
             self.told_limit = true;
             outcome.events.push(
                 Event::new(Kind::MemoryLimit, info.number, None)
+                    .with("flows", Datum::Uint(self.tcp.evicted()))
                     .with("limit", Datum::Uint(super::table::MAX_LIVE as u64)),
             );
         }
@@ -489,8 +490,8 @@ fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Conte
     put(&TCP_LEN, Value::Uint(s.len.into()));
     put(&TCP_SEQ, Value::Uint(me.relative(s.seq).into()));
     put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
-    put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack).into() } else { 0 }));
-    let both = me.scale.is_some() && peer.scale.is_some();
+    put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack) } else { s.ack }.into()));
+    let both = me.scales(peer);
     let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
     put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));
     if !s.syn {
