@@ -99,9 +99,8 @@ fn look(bundled: &Bundled) -> Result<(String, u64), Problem> {
 
 fn extract(name: &str, output: Option<&str>) -> Result<(), Problem> {
     let name = name.strip_prefix('@').unwrap_or(name);
-    let unknown = |reason| {
-        Problem::Unreadable(Damage { file: format!("@{name}"), offset: 0, frame: 1, reason })
-    };
+    let unknown =
+        |reason| Problem::Unreadable(Damage { file: format!("@{name}"), offset: 0, frame: 1, reason });
     let bundled = bundled::find(name).map_err(unknown)?;
     match output {
         Some("-") => {

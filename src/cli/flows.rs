@@ -42,7 +42,8 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         sink.lines.flush()?;
         return Ok(ending.into());
     }
-    let mut sink = Gather { chooser: Chooser::new(if flags.limit == 0 { usize::MAX } else { flags.limit }), count };
+    let mut sink =
+        Gather { chooser: Chooser::new(if flags.limit == 0 { usize::MAX } else { flags.limit }), count };
     let ending = session.run(&files, &mut sink)?;
     let mut page = output::page(common);
     text::table::write(&mut page, &sink.chooser.table(lang, &files[0]))?;

@@ -27,20 +27,21 @@ fn walk(command: Command, lang: Lang, path: &str) -> Command {
         .disable_version_flag(true)
         .arg(clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help));
     let command = match path {
-        "" => command.arg(clap::Arg::new("version").short('V').long("version").action(clap::ArgAction::Version)),
+        "" => {
+            command.arg(clap::Arg::new("version").short('V').long("version").action(clap::ArgAction::Version))
+        }
         _ => command,
     };
-    let command = command
-        .mut_args(|arg| {
-            let name = arg.get_id().as_str().replace('_', "-");
-            let help = text(&format!("{path}.{name}")).or_else(|| text(&format!("global.{name}")));
-            let kind = if arg.is_positional() { "heading.arguments" } else { "heading.options" };
-            let arg = arg.help_heading(heading(kind));
-            match help {
-                Some(help) => arg.help(help),
-                None => arg,
-            }
-        });
+    let command = command.mut_args(|arg| {
+        let name = arg.get_id().as_str().replace('_', "-");
+        let help = text(&format!("{path}.{name}")).or_else(|| text(&format!("global.{name}")));
+        let kind = if arg.is_positional() { "heading.arguments" } else { "heading.options" };
+        let arg = arg.help_heading(heading(kind));
+        match help {
+            Some(help) => arg.help(help),
+            None => arg,
+        }
+    });
     command.mut_subcommands(|sub| {
         let name = sub.get_name();
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };

@@ -93,7 +93,11 @@ impl<W: Write> JsonSink<W> {
             Some(Only::Flow(id)) => outcome.flow == Some(id),
             Some(Only::Stream(protocol, stream)) => {
                 let name = format!("{}.stream", protocol.name());
-                outcome.context.computed.iter().any(|c| c.field.name == name && c.value == Value::Uint(stream))
+                outcome
+                    .context
+                    .computed
+                    .iter()
+                    .any(|c| c.field.name == name && c.value == Value::Uint(stream))
             }
         };
         seen.chosen && of_flow && self.packet.is_none_or(|number| number == seen.frame.number)

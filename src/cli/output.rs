@@ -55,7 +55,11 @@ impl Problem {
         let (before, wide) = mistake.cells(source);
         let mark = format!("  {:before$}^{:~<rest$}", "", "", rest = wide - 1);
         let column = (mistake.column + 1).to_string();
-        let line = error::plain(lang, "filter", &[("column", &column), ("reason", said.trim_end_matches(['.', '。']))]);
+        let line = error::plain(
+            lang,
+            "filter",
+            &[("column", &column), ("reason", said.trim_end_matches(['.', '。']))],
+        );
         Problem::Told(vec![line, format!("  {source}"), mark])
     }
 }

@@ -42,7 +42,11 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         sink.packet = Some(number);
         let ending = Session::new(None).run(&files, &mut sink)?;
         sink.lines.flush()?;
-        return if sink.met { Ok(ending.into()) } else { Err(missing(lang, &files[0], number, ending.frames)) };
+        return if sink.met {
+            Ok(ending.into())
+        } else {
+            Err(missing(lang, &files[0], number, ending.frames))
+        };
     }
     let mut sink = One { lang, number, view: None };
     let ending = Session::new(None).run(&files, &mut sink)?;

@@ -169,26 +169,27 @@ impl Collector {
     }
 
     /// A packet went by.
-    pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
+    pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome, chosen: bool) {
         self.frames += 1;
         self.first_ns.get_or_insert(frame.time_ns);
         self.last_ns = frame.time_ns;
-        self.summary.events(&outcome.events);
+        if chosen {
+            self.summary.events(&outcome.events);
+        }
         if let Some(id) = outcome.flow {
             let limits = match self.wish.only {
                 Some(Only::Flow(only)) if only != id => Limits::NOTHING,
                 _ => self.limits,
             };
-            let conversation = self.alive.entry(id).or_insert_with(|| {
-                Conversation::new(id, limits, frame, packet)
-            });
+            let conversation =
+                self.alive.entry(id).or_insert_with(|| Conversation::new(id, limits, frame, packet));
             let forgotten = conversation.is_forgotten();
             let weight = conversation.take(frame, packet, outcome);
             self.weight += if forgotten { 0 } else { weight };
-        } else {
+        } else if chosen && self.wish.only.is_none() {
             self.summary.alone(packet);
         }
-        self.elsewhere(outcome);
+        self.elsewhere(outcome, Some((frame, packet)));
         if self.weight > BUDGET {
             self.slim();
         }
@@ -197,7 +198,7 @@ impl Collector {
     /// The capture is over; [`Collector::flow`] is told of the rest next.
     pub fn end(&mut self, last: &Outcome) {
         self.summary.events(&last.events);
-        self.elsewhere(last);
+        self.elsewhere(last, None);
     }
 
     /// A conversation ended and was chosen.
@@ -248,10 +249,14 @@ impl Collector {
     }
 
     /// Events and states of conversations other than the packet's own, or told late.
-    fn elsewhere(&mut self, outcome: &Outcome) {
+    fn elsewhere(&mut self, outcome: &Outcome, now: Option<(&Frame<'_>, &Packet<'_>)>) {
         for event in outcome.events.iter().filter(|e| e.flow.is_some() && e.flow != outcome.flow) {
-            if let Some(conversation) = event.flow.and_then(|id| self.alive.get_mut(&id)) {
-                conversation.late(event);
+            let Some(conversation) = event.flow.and_then(|id| self.alive.get_mut(&id)) else { continue };
+            match now {
+                Some((frame, packet)) if frame.number == event.packet => {
+                    conversation.guest(frame, packet, outcome, event);
+                }
+                _ => conversation.late(event),
             }
         }
         for change in outcome.states.iter().filter(|change| Some(change.flow) != outcome.flow) {
@@ -305,13 +310,17 @@ impl Collector {
         }
         let half_closes =
             self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(1).collect();
+        let findings = match self.wish.only {
+            Some(_) => self.finished.iter().flat_map(tell::remarkable).collect(),
+            None => self.summary.take_findings(),
+        };
         let mut teller = tell::Teller::new(self.wish, self.first_ns);
         let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
         Screen {
             head: summary::head(&self.wish, &self.files, self.frames, self.first_ns, self.last_ns),
             summary: self.summary.lines(self.wish.lang),
             look: Line::plain(super::say::word(self.wish.lang, "annotate.look")),
-            findings: self.summary.findings(self.wish.lang, &self.damages, half_closes),
+            findings: summary::findings(self.wish.lang, &self.damages, half_closes, findings),
             stories,
             rest: summary::rest(self.wish.lang, &self.files, self.chosen, self.finished.len() as u64),
         }

@@ -51,6 +51,8 @@ pub struct Step {
     pub shape: Shape,
     /// What happened in it.
     pub events: Vec<Event>,
+    /// Whether what happened in it is told with the conversation that it is about.
+    pub told_elsewhere: bool,
     /// Who changed state because of it.
     pub states: Vec<Change>,
 }
@@ -155,6 +157,7 @@ pub struct Conversation {
     kept: usize,
     settled: u64,
     worst: Option<(Kind, &'static str)>,
+    quiet: Vec<Kind>,
 }
 
 impl Conversation {
@@ -176,6 +179,7 @@ impl Conversation {
             kept: 0,
             settled: 0,
             worst: None,
+            quiet: Vec::new(),
         }
     }
 
@@ -184,21 +188,18 @@ impl Conversation {
         self.packets += 1;
         let mine = |event: &&Event| event.flow.is_none_or(|flow| flow == self.id);
         let mut weight = 1;
-        let ends = ends::of(packet);
-        let shape = shape(packet, outcome);
-        let mut step = Step {
-            number: frame.number,
-            time_ns: frame.time_ns,
-            from_first: self.is_first_sender(&ends.from),
-            ends: (!matches!(shape, Shape::Tcp(_))).then(|| Box::new((ends.from, ends.to))),
-            shape,
-            events: Vec::new(),
-            states: Vec::new(),
-        };
+        let mut step = self.step(frame, packet, outcome);
         for event in outcome.events.iter().filter(mine).filter(|event| !is_said_twice(event)) {
+            if is_quiet(event.kind) {
+                if self.quiet.contains(&event.kind) {
+                    continue;
+                }
+                self.quiet.push(event.kind);
+            }
             step.events.push(event.clone());
             weight += 2;
         }
+        step.told_elsewhere = step.events.is_empty() && outcome.events.iter().any(|event| !mine(&event));
         // What it does comes before what it leads to.
         step.events.sort_by_key(|event| event.kind == Kind::TcpTimeWait);
         for event in &step.events {
@@ -215,12 +216,37 @@ impl Conversation {
         weight
     }
 
+    /// A packet of another conversation that is about this one: an ICMP error.
+    pub fn guest(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome, event: &Event) {
+        self.weigh(event);
+        let mut step = self.step(frame, packet, outcome);
+        step.events.push(event.clone());
+        self.recent.push_back(step);
+    }
+
+    fn step(&self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) -> Step {
+        let ends = ends::of(packet);
+        let shape = shape(packet, outcome);
+        Step {
+            number: frame.number,
+            time_ns: frame.time_ns,
+            from_first: self.is_first_sender(&ends.from),
+            ends: (!matches!(shape, Shape::Tcp(_))).then(|| Box::new((ends.from, ends.to))),
+            shape,
+            events: Vec::new(),
+            told_elsewhere: false,
+            states: Vec::new(),
+        }
+    }
+
     /// A change of state that is told without a packet of its own, or of an earlier one.
     pub fn change(&mut self, change: StateChange) {
         if change.from == change.to {
-            let assumed = self.steps_mut().rev().flat_map(|step| step.states.iter_mut().rev()).find(|known| {
-                known.change.endpoint == change.endpoint && known.change.to == change.to
-            });
+            let assumed = self
+                .steps_mut()
+                .rev()
+                .flat_map(|step| step.states.iter_mut().rev())
+                .find(|known| known.change.endpoint == change.endpoint && known.change.to == change.to);
             if let Some(known) = assumed
                 && known.change.packet != change.packet
             {
@@ -263,6 +289,15 @@ impl Conversation {
         (self.severity.max(Severity::Note), self.cut_off, self.remarkable.min(1), bytes)
     }
 
+    /// Whether all of its packets are told with the conversations that they are about.
+    pub fn is_told_elsewhere(&self) -> bool {
+        let mut items = self.items.iter();
+        self.packets > 0
+            && items.all(|item| matches!(item, Item::Step(step) if step.told_elsewhere))
+            && self.recent.iter().all(|step| step.told_elsewhere)
+            && !(self.items.is_empty() && self.recent.is_empty())
+    }
+
     /// How it went: what it was carried by, how it opened and closed, the worst that happened.
     pub fn manner(&self) -> Manner {
         let record = self.record.as_ref();
@@ -285,8 +320,11 @@ impl Conversation {
     pub fn items(&self) -> Vec<Item> {
         let mut items = self.items.clone();
         items.extend(self.recent.iter().cloned().map(Item::Step));
-        let routine = items.iter().filter(|item| matches!(item, Item::Step(step) if is_routine(step))).count();
-        if routine <= self.limits.head {
+        let routine =
+            items.iter().filter(|item| matches!(item, Item::Step(step) if is_routine(step))).count();
+        // A ladder is read at a glance, and its first rungs are worth seeing; a list of equal lines is not.
+        let is_ladder = self.record.as_ref().is_some_and(|record| has_ladder(record.protocol));
+        if routine <= if is_ladder { self.limits.head } else { 3 } {
             return items;
         }
         fold_runs(items)
@@ -380,6 +418,11 @@ pub fn is_said_twice(event: &Event) -> bool {
     event.kind == Kind::TcpRetransmission && matches!(event.variant, "syn" | "syn-ack" | "fin")
 }
 
+/// Events of which the first in a conversation tells all: they say something of the capture, or go on and on.
+fn is_quiet(kind: Kind) -> bool {
+    matches!(kind, Kind::ChecksumOffloaded | Kind::CaptureCopy | Kind::Truncated | Kind::TcpWindowUpdate)
+}
+
 /// Whether a step has nothing to tell but itself.
 pub fn is_routine(step: &Step) -> bool {
     step.states.is_empty() && step.events.is_empty()
@@ -415,7 +458,8 @@ fn fold_runs(items: Vec<Item>) -> Vec<Item> {
             }
             Item::Fold(mut fold) => {
                 // A fold takes in the routine steps before it.
-                let mut before = Fold { first: run.first().map_or(fold.first, |s| s.number), ..Fold::default() };
+                let mut before =
+                    Fold { first: run.first().map_or(fold.first, |s| s.number), ..Fold::default() };
                 for step in run.drain(..) {
                     before.add(&step);
                 }
@@ -441,12 +485,15 @@ fn shape(packet: &Packet<'_>, outcome: &Outcome) -> Shape {
         return Shape::Other { len: (layer.end - layer.header_end) as u64 };
     };
     let computed = |name: &str| {
-        outcome.context.computed.iter().find(|c| c.protocol == Protocol::Tcp && c.field.name == name).and_then(
-            |c| match c.value {
+        outcome
+            .context
+            .computed
+            .iter()
+            .find(|c| c.protocol == Protocol::Tcp && c.field.name == name)
+            .and_then(|c| match c.value {
                 Value::Uint(n) => Some(n),
                 _ => None,
-            },
-        )
+            })
     };
     Shape::Tcp(Segment {
         syn: tcp.syn(),

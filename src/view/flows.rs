@@ -179,8 +179,15 @@ mod tests {
 
     #[test]
     fn every_manner_has_a_short_word() {
-        let openings =
-            ["three-way", "simultaneous", "fast-open", "refused", "unanswered", "reset-during", "not-captured"];
+        let openings = [
+            "three-way",
+            "simultaneous",
+            "fast-open",
+            "refused",
+            "unanswered",
+            "reset-during",
+            "not-captured",
+        ];
         let closings = [
             "four-segment",
             "three-segment",
@@ -192,10 +199,16 @@ mod tests {
         ];
         for lang in [Lang::En, Lang::Zh] {
             for kind in openings {
-                assert!(words::find(lang, "interface", &format!("screen.opening.{kind}")).is_some(), "{kind}");
+                assert!(
+                    words::find(lang, "interface", &format!("screen.opening.{kind}")).is_some(),
+                    "{kind}"
+                );
             }
             for kind in closings {
-                assert!(words::find(lang, "interface", &format!("screen.closing.{kind}")).is_some(), "{kind}");
+                assert!(
+                    words::find(lang, "interface", &format!("screen.closing.{kind}")).is_some(),
+                    "{kind}"
+                );
             }
         }
         assert_eq!(briefly(Lang::En, "closing", "four-segment", Some("client")), "4 segments, client");

@@ -222,8 +222,11 @@ fn number(line: &mut Line, name: &str, relative: Option<u64>, raw: u32, only_raw
 pub fn folded(lang: Lang, fold: &Fold) -> Line {
     let range = format!("#{}–#{}", fold.first, fold.last);
     let bytes: u64 = fold.bytes.iter().sum();
-    let values =
-        [("n", &*thousands(fold.packets)), ("data", &*thousands(fold.with_data)), ("bytes", &*thousands(bytes))];
+    let values = [
+        ("n", &*thousands(fold.packets)),
+        ("data", &*thousands(fold.with_data)),
+        ("bytes", &*thousands(bytes)),
+    ];
     let id = match (fold.with_data, fold.packets - fold.with_data) {
         (0, _) => "screen.fold.acks",
         (_, 0) => "screen.fold.data",

@@ -98,9 +98,11 @@ impl Lister {
         match &layer.header {
             Header::Tcp(tcp) => {
                 let computed = |name| {
-                    outcome.context.computed.iter().find(|c| c.field.name == name).and_then(|c| match c.value {
-                        Value::Uint(n) => Some(n),
-                        _ => None,
+                    outcome.context.computed.iter().find(|c| c.field.name == name).and_then(|c| {
+                        match c.value {
+                            Value::Uint(n) => Some(n),
+                            _ => None,
+                        }
                     })
                 };
                 let number = |name, raw: u32| match computed(name) {

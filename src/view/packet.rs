@@ -231,7 +231,9 @@ fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
         (Value::Uint(n), Show::Hex(digits)) => format!("0x{n:0digits$x}", digits = usize::from(digits)),
         (Value::Uint(n), Show::Plain) => n.to_string(),
         (Value::Int(n), _) => n.to_string(),
-        (Value::Flag(flag), _) => say::word(lang, if *flag { "screen.flag.set" } else { "screen.flag.clear" }).to_owned(),
+        (Value::Flag(flag), _) => {
+            say::word(lang, if *flag { "screen.flag.set" } else { "screen.flag.clear" }).to_owned()
+        }
         (Value::Mac(address), _) => ends::mac(*address),
         (Value::Ipv4(address), _) => Ipv4Addr::from(*address).to_string(),
         (Value::Ipv6(address), _) => Ipv6Addr::from(*address).to_string(),

@@ -64,9 +64,16 @@ pub fn datum_of(lang: Lang, event: &Event, key: &str) -> Option<String> {
 pub fn datum(lang: Lang, key: &str, value: &Datum) -> String {
     match (key, value) {
         (_, Datum::Duration(ns)) => duration(lang, *ns),
-        ("len" | "missing" | "window" | "before" | "buffered" | "in_flight" | "lost" | "offset"
-        | "content_length" | "flows" | "limit", Datum::Uint(n)) => thousands(*n),
+        (
+            "len" | "missing" | "window" | "before" | "buffered" | "in_flight" | "lost" | "offset"
+            | "content_length" | "flows" | "limit",
+            Datum::Uint(n),
+        ) => thousands(*n),
         (_, Datum::Name(name)) => self::name(lang, name),
+        ("quoted_protocol", Datum::Uint(number)) => u8::try_from(*number)
+            .ok()
+            .and_then(|number| protocol::child(Key::IpProtocol(number)))
+            .map_or_else(|| number.to_string(), |protocol| protocol.title().to_owned()),
         _ => value.to_string(),
     }
 }

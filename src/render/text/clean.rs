@@ -33,7 +33,7 @@ fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206f}'                   // word joiner, isolates, deprecated formats
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}'      // byte order mark, interlinear annotations
             | '\u{1d173}'..='\u{1d17a}'                 // musical formats
-            | '\u{e0000}'..='\u{e0fff}')                // tags, variation selectors supplement
+            | '\u{e0000}'..='\u{e0fff}') // tags, variation selectors supplement
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ pub fn write<W: Write>(page: &mut Page<W>, table: &Table) -> io::Result<()> {
 
 /// The columns there is room for, and the titles of the others. A column without a value in any row says nothing.
 fn fitting(table: &Table, room: usize) -> (Vec<usize>, Vec<&str>) {
-    let cells = |at: usize| table.rows.iter().filter_map(move |row| row.get(at).map(|(text, _)| text.as_str()));
+    let cells =
+        |at: usize| table.rows.iter().filter_map(move |row| row.get(at).map(|(text, _)| text.as_str()));
     let mut used: Vec<usize> =
         (0..table.columns.len()).filter(|at| cells(*at).any(|text| !text.is_empty())).collect();
     let wide = |at: usize| {

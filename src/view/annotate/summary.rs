@@ -35,23 +35,32 @@ struct Kin {
 
 /// A kind of remarkable event.
 #[derive(Debug)]
-struct Finding {
-    first: Event,
-    count: u64,
+pub(super) struct Finding {
+    pub(super) first: Event,
+    pub(super) count: u64,
+}
+
+/// Counts an event among the findings, if it is one.
+pub(super) fn count(findings: &mut Vec<Finding>, event: &Event) {
+    if !is_finding(event) || is_said_twice(event) {
+        return;
+    }
+    let same = |known: &&mut Finding| known.first.kind == event.kind && known.first.variant == event.variant;
+    match findings.iter_mut().find(same) {
+        Some(known) => known.count += 1,
+        None => findings.push(Finding { first: event.clone(), count: 1 }),
+    }
 }
 
 impl Summary {
     pub(super) fn events(&mut self, events: &[Event]) {
-        for event in events.iter().filter(|event| is_finding(event) && !is_said_twice(event)) {
-            let known = self
-                .findings
-                .iter_mut()
-                .find(|known| known.first.kind == event.kind && known.first.variant == event.variant);
-            match known {
-                Some(known) => known.count += 1,
-                None => self.findings.push(Finding { first: event.clone(), count: 1 }),
-            }
+        for event in events {
+            count(&mut self.findings, event);
         }
+    }
+
+    pub(super) fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
     }
 
     pub(super) fn flow(&mut self, record: &FlowRecord) {
@@ -87,33 +96,38 @@ impl Summary {
             let kinds: Vec<String> =
                 self.alone.iter().map(|(name, n)| format!("{name} {}", thousands(*n))).collect();
             let total: u64 = self.alone.values().sum();
-            let mut line = Line::plain(say::text(lang, "annotate.summary.other", &[("n", &thousands(total))]));
+            let mut line =
+                Line::plain(say::text(lang, "annotate.summary.other", &[("n", &thousands(total))]));
             line.push(format!("  {}", kinds.join(say::word(lang, "word.comma"))), Role::Dim);
             lines.push(line);
         }
         lines
     }
+}
 
-    /// The most important findings; `others` are worked out from conversations.
-    pub(super) fn findings(&self, lang: Lang, damages: &[String], others: Vec<Line>) -> Vec<Line> {
-        const MOST: usize = 6;
-        let mut found: Vec<&Finding> = self.findings.iter().collect();
-        found.sort_by_key(|f| (std::cmp::Reverse(f.first.severity), f.first.packet));
-        let left = found.len().saturating_sub(MOST);
-        // Damage stands before everything else: it says how far the rest can be trusted.
-        let mut lines: Vec<Line> =
-            damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
-        lines.extend(others);
-        lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
-        if left > 0 {
-            let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
-            lines.push(Line::new().with(text, Role::Dim));
-        }
-        if lines.is_empty() {
-            lines.push(Line::plain(say::word(lang, "annotate.look.nothing")));
-        }
-        lines
+/// The most important findings; `others` are worked out from conversations.
+pub(super) fn findings(
+    lang: Lang,
+    damages: &[String],
+    others: Vec<Line>,
+    mut found: Vec<Finding>,
+) -> Vec<Line> {
+    const MOST: usize = 6;
+    found.sort_by_key(|f| (std::cmp::Reverse(f.first.severity), f.first.packet));
+    let left = found.len().saturating_sub(MOST);
+    // Damage stands before everything else: it says how far the rest can be trusted.
+    let mut lines: Vec<Line> =
+        damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
+    lines.extend(others);
+    lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
+    if left > 0 {
+        let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
+        lines.push(Line::new().with(text, Role::Dim));
     }
+    if lines.is_empty() {
+        lines.push(Line::plain(say::word(lang, "annotate.look.nothing")));
+    }
+    lines
 }
 
 fn finding(lang: Lang, finding: &Finding) -> Line {
@@ -137,7 +151,7 @@ fn look(lang: Lang, event: &Event) -> Option<String> {
         Kind::ArpUnanswered => "annotate.look.arp-unanswered",
         Kind::DnsUnanswered => "annotate.look.dns-unanswered",
         Kind::DnsResponse => "annotate.look.dns-failed",
-        Kind::IcmpUnreachable => "annotate.look.unreachable",
+        Kind::IcmpUnreachable if matches!(event.variant, "net" | "host") => "annotate.look.unreachable",
         _ => return None,
     };
     let value = |key: &str| {
@@ -178,7 +192,11 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
     }
     if protocol == FlowProtocol::Tcp {
         let payload = [thousands(kin.payload[0]), thousands(kin.payload[1])];
-        part(say::text(lang, "annotate.summary.payload", &[("asked", &payload[0]), ("answered", &payload[1])]));
+        part(say::text(
+            lang,
+            "annotate.summary.payload",
+            &[("asked", &payload[0]), ("answered", &payload[1])],
+        ));
         let initiator =
             kin.single.as_ref().and_then(|only| only.tcp.as_ref()).and_then(|tcp| tcp.initiator_of_close);
         part(counted(lang, "opening", &kin.openings, None));
@@ -193,7 +211,11 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
         let names: Vec<String> = kin
             .applications
             .iter()
-            .map(|(name, n)| if kin.count == 1 { (*name).to_owned() } else { format!("{name} {}", thousands(*n)) })
+            .map(
+                |(name, n)| {
+                    if kin.count == 1 { (*name).to_owned() } else { format!("{name} {}", thousands(*n)) }
+                },
+            )
             .collect();
         part(names.join(say::word(lang, "word.comma")));
     }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::summary::name;
+use super::summary::{Finding, count, name};
 use super::{Phase, Story, Told, Wish};
 use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind};
-use crate::view::conversation::{Conversation, Item, Shape, Step, has_ladder};
+use crate::view::conversation::{Conversation, Fold, Item, Shape, Step, has_ladder};
 use crate::view::ladder::{self, Numbers};
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -35,6 +35,9 @@ impl Teller {
 
     pub(super) fn story(&mut self, conversation: &Conversation) -> Option<Story> {
         let record = conversation.record.as_ref()?;
+        if conversation.is_told_elsewhere() {
+            return None;
+        }
         let numbers = if self.wish.raw { Numbers::Raw } else { Numbers::Relative };
         let is_ladder = has_ladder(record.protocol);
         let ladder = is_ladder
@@ -56,7 +59,7 @@ impl Teller {
                     phase.steps.push(Told {
                         number: String::new(),
                         head: Line::new(),
-                        line: ladder::folded(self.wish.lang, &fold),
+                        line: datagrams(self.wish.lang, &fold),
                         why: String::new(),
                     });
                 }
@@ -88,7 +91,10 @@ impl Teller {
     }
 
     /// The phase to go on with: a part that was left may be entered again.
-    fn part(parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>, which: Part) -> &mut (Part, Phase, Vec<(u64, i64)>) {
+    fn part(
+        parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>,
+        which: Part,
+    ) -> &mut (Part, Phase, Vec<(u64, i64)>) {
         // An opening or a closing is told in one piece, whatever happens in between.
         let at = parts.iter().position(|(part, ..)| *part == which);
         let at = at.unwrap_or_else(|| {
@@ -117,10 +123,8 @@ impl Teller {
         Told {
             number: format!("#{}", step.number),
             head: self.head(step),
-            line: Line::new().with(
-                say::text(self.wish.lang, "ladder.bytes", &[("n", &thousands(len))]),
-                Role::Dim,
-            ),
+            line: Line::new()
+                .with(say::text(self.wish.lang, "ladder.bytes", &[("n", &thousands(len))]), Role::Dim),
             why: String::new(),
         }
     }
@@ -148,7 +152,9 @@ impl Teller {
 
     fn phase_title(&self, part: Part, record: &FlowRecord, packets: &[(u64, i64)]) -> Line {
         let lang = self.wish.lang;
-        let (Some(first), Some(last)) = (packets.iter().min(), packets.iter().max()) else { return Line::new() };
+        let (Some(first), Some(last)) = (packets.iter().min(), packets.iter().max()) else {
+            return Line::new();
+        };
         let mut distinct: Vec<u64> = packets.iter().map(|(number, _)| *number).collect();
         distinct.dedup();
         let tcp = record.tcp.as_ref();
@@ -183,6 +189,27 @@ impl Teller {
     }
 }
 
+/// Routine packets that are not TCP's, in one line.
+fn datagrams(lang: Lang, fold: &Fold) -> Line {
+    let values = [
+        ("first", &*fold.first.to_string()),
+        ("last", &*fold.last.to_string()),
+        ("n", &*thousands(fold.packets)),
+    ];
+    Line::new().with(say::text(lang, "annotate.fold.datagrams", &values), Role::Dim)
+}
+
+/// What is remarkable in one conversation.
+pub(super) fn remarkable(conversation: &Conversation) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for item in conversation.items() {
+        if let Item::Step(step) = item {
+            step.events.iter().for_each(|event| count(&mut findings, event));
+        }
+    }
+    findings
+}
+
 /// The client said "no more" and went on receiving: how long, and until which answer.
 pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line> {
     conversation.record.as_ref()?.tcp.as_ref()?;
@@ -194,7 +221,8 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line
         Item::Step(step) => Some(step),
         Item::Fold(_) => None,
     });
-    let fin = steps.find(|step| step.events.iter().any(|e| e.kind == Kind::TcpFin && e.variant.is_empty()))?;
+    let fin =
+        steps.find(|step| step.events.iter().any(|e| e.kind == Kind::TcpFin && e.variant.is_empty()))?;
     let answer = steps.find(|step| {
         step.from_first != fin.from_first && matches!(step.shape, Shape::Tcp(s) if s.len > 0 && !s.rst)
     })?;
@@ -214,29 +242,27 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line
 
 /// Protocol, stream, packets, ends.
 pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
-        let id = match record.protocol {
-            FlowProtocol::Arp => "annotate.conversation.arp",
-            FlowProtocol::Icmp => "annotate.conversation.icmp",
-            FlowProtocol::Udp => "annotate.conversation.udp",
-            FlowProtocol::Tcp => "annotate.conversation.tcp",
-        };
-        let mut line = Line::new().with(
-            say::text(lang, id, &[("stream", &record.stream.to_string())]),
-            Role::Title,
-        );
-        let range = if record.first == record.last {
-            format!("#{}", record.first)
-        } else {
-            format!("#{}–#{}", record.first, record.last)
-        };
-        line.push(format!("  {range}"), Role::Packet);
-        line.push(format!("  {} → {}", name(&record.client), name(&record.server)), Role::Plain);
-        if let Some(application) = record.application {
-            line.push(format!("  {application}"), Role::Protocol);
-        }
-        let flow = say::text(lang, "screen.flow", &[("flow", &record.id.to_string())]);
-        line.with("  ", Role::Plain).with(flow, Role::Dim)
+    let id = match record.protocol {
+        FlowProtocol::Arp => "annotate.conversation.arp",
+        FlowProtocol::Icmp => "annotate.conversation.icmp",
+        FlowProtocol::Udp => "annotate.conversation.udp",
+        FlowProtocol::Tcp => "annotate.conversation.tcp",
+    };
+    let mut line =
+        Line::new().with(say::text(lang, id, &[("stream", &record.stream.to_string())]), Role::Title);
+    let range = if record.first == record.last {
+        format!("#{}", record.first)
+    } else {
+        format!("#{}–#{}", record.first, record.last)
+    };
+    line.push(format!("  {range}"), Role::Packet);
+    line.push(format!("  {} → {}", name(&record.client), name(&record.server)), Role::Plain);
+    if let Some(application) = record.application {
+        line.push(format!("  {application}"), Role::Protocol);
     }
+    let flow = say::text(lang, "screen.flow", &[("flow", &record.id.to_string())]);
+    line.with("  ", Role::Plain).with(flow, Role::Dim)
+}
 
 fn part_of(kind: Kind) -> Part {
     let name = kind.name();
