@@ -88,9 +88,8 @@ pub fn language(words: &[OsString]) -> Lang {
             Some(rest) => rest.strip_prefix('='),
             None => continue,
         };
-        match value {
-            Some(name) => lang = Lang::from_name(name).unwrap_or(lang),
-            None => {}
+        if let Some(name) = value {
+            lang = Lang::from_name(name).unwrap_or(lang);
         }
     }
     lang

@@ -20,8 +20,8 @@ use crate::words::{self, Lang};
 pub struct PacketView {
     /// Number, sizes, time, link.
     pub head: Line,
-    /// What happened in it, with the specification.
-    pub told: Vec<(Line, String)>,
+    /// What happened in it, why, and the specification.
+    pub told: Vec<(String, String, String)>,
     /// Its layers, outermost first.
     pub layers: Vec<LayerView>,
     /// The frame's bytes, then what was put together from several frames.
@@ -113,12 +113,7 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
     }
     let told = events.iter().map(|event| {
         let said = say::event(lang, event);
-        let mut line = Line::plain(said.line);
-        if !said.why.is_empty() {
-            line.push(say::word(lang, "screen.sentence-gap"), Role::Plain);
-            line.push(said.why, Role::Plain);
-        }
-        (line, say::spec(said.spec))
+        (said.line, said.why, say::spec(said.spec))
     });
     PacketView { head: head(lang, frame), told: told.collect(), layers, dumps }
 }

@@ -28,6 +28,14 @@ enum Part {
     Whole,
 }
 
+/// A phase in the making: which part it is, and the packets it tells of with their times.
+#[derive(Debug)]
+struct Chapter {
+    part: Part,
+    phase: Phase,
+    packets: Vec<(u64, i64)>,
+}
+
 impl Teller {
     pub(super) fn new(wish: Wish, first_ns: Option<i64>) -> Teller {
         Teller { wish, first_ns, explained: HashSet::new() }
@@ -51,11 +59,11 @@ impl Teller {
     }
 
     fn phases(&mut self, conversation: &Conversation, record: &FlowRecord, is_ladder: bool) -> Vec<Phase> {
-        let mut parts: Vec<(Part, Phase, Vec<(u64, i64)>)> = Vec::new();
+        let mut parts: Vec<Chapter> = Vec::new();
         for item in conversation.items() {
             match item {
                 Item::Fold(fold) if !is_ladder => {
-                    let (_, phase, _) = Self::part(&mut parts, Part::Whole);
+                    let Chapter { phase, .. } = Self::part(&mut parts, Part::Whole);
                     phase.steps.push(Told {
                         number: String::new(),
                         head: Line::new(),
@@ -68,7 +76,7 @@ impl Teller {
                     for (at, event) in step.events.iter().enumerate() {
                         let which = if is_ladder { part_of(event.kind) } else { Part::Whole };
                         let (told, spec) = self.told(&step, event, at == 0, is_ladder);
-                        let (_, phase, packets) = Self::part(&mut parts, which);
+                        let Chapter { phase, packets, .. } = Self::part(&mut parts, which);
                         phase.steps.push(told);
                         packets.push((step.number, step.time_ns));
                         for one in say::specs(spec) {
@@ -79,27 +87,24 @@ impl Teller {
                     }
                     if step.events.is_empty() && !is_ladder {
                         let told = self.untold(&step);
-                        Self::part(&mut parts, Part::Whole).1.steps.push(told);
+                        Self::part(&mut parts, Part::Whole).phase.steps.push(told);
                     }
                 }
             }
         }
-        for (part, phase, packets) in &mut parts {
+        for Chapter { part, phase, packets } in &mut parts {
             phase.title = self.phase_title(*part, record, packets);
         }
-        parts.into_iter().map(|(_, phase, _)| phase).collect()
+        parts.into_iter().map(|chapter| chapter.phase).collect()
     }
 
     /// The phase to go on with: a part that was left may be entered again.
-    fn part(
-        parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>,
-        which: Part,
-    ) -> &mut (Part, Phase, Vec<(u64, i64)>) {
+    fn part(parts: &mut Vec<Chapter>, which: Part) -> &mut Chapter {
         // An opening or a closing is told in one piece, whatever happens in between.
-        let at = parts.iter().position(|(part, ..)| *part == which);
+        let at = parts.iter().position(|chapter| chapter.part == which);
         let at = at.unwrap_or_else(|| {
-            let at = parts.iter().position(|(part, ..)| *part > which).unwrap_or(parts.len());
-            parts.insert(at, (which, Phase::default(), Vec::new()));
+            let at = parts.iter().position(|chapter| chapter.part > which).unwrap_or(parts.len());
+            parts.insert(at, Chapter { part: which, phase: Phase::default(), packets: Vec::new() });
             at
         });
         &mut parts[at]
