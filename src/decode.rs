@@ -10,6 +10,8 @@
 
 mod fast;
 mod tree;
+mod verify;
 
 pub use fast::{Fragment, Header, Layer, MAX_LAYERS, Packet, decode, decode_datagram};
 pub use tree::{Computed, Context, Piece, PieceKind, build};
+pub use verify::{ends, verify};

@@ -1,18 +1,19 @@
 //! The fast lane: where each header begins and ends, with etherparse's slices for the headers it knows.
 //!
-//! etherparse decides for ARP, IPv4, IPv6, TCP and UDP (`LaxSlicedPacket`: what can be read is read, the
-//! rest is an error beside it); the link headers and ICMP are our own dissectors with the recorder off.
+//! etherparse reads ARP, IPv4, IPv6, TCP and UDP headers; link headers, ICMP and IP's extension headers are our
+//! own dissectors with the recorder off. How far an IP packet reaches, and what of it is a header, is decided
+//! here and not by etherparse's `LaxSlicedPacket`, which reads on behind the fragment header of later
+//! fragments, where no header stands.
 
 use arrayvec::ArrayVec;
-use etherparse::err::packet::SliceError;
-use etherparse::{
-    ArpPacketSlice, EtherType, IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice, LaxNetSlice, LaxSlicedPacket,
-    TcpSlice, TransportSlice, UdpSlice,
-};
+use etherparse::{ArpPacketSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpSlice, err};
 
 use crate::capture::Frame;
-use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, llc, loopback, sll, vlan};
+use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6, llc, loopback, sll, vlan};
 use crate::wire::{Cursor, Malformed, Off, Problem};
+
+/// IPv6 next header that says there is none (RFC 8200 section 4.7).
+const NO_NEXT_HEADER: u8 = 59;
 
 /// How deep layers may nest before the rest is `data`: more than any honest packet has.
 pub const MAX_LAYERS: usize = 24;
@@ -68,8 +69,10 @@ pub struct Fragment<'a> {
     pub offset: u32,
     /// Whether more pieces follow it.
     pub more: bool,
-    /// Its bytes.
+    /// Its bytes, as far as captured.
     pub bytes: &'a [u8],
+    /// Whether all of them were captured: else the datagram cannot be put together.
+    pub complete: bool,
 }
 
 /// A frame taken apart into layers, outermost first.
@@ -144,11 +147,12 @@ impl<'a> Walk<'a> {
         let mut quoted = false;
         while let Some(Next { key, start, end }) = next {
             // An empty rest is no layer, unless a header is required here: then its absence is an error.
-            if start >= end && matches!(key, Key::Unknown | Key::End | Key::UdpPorts(..)) {
+            let nothing = matches!(key, Key::Unknown | Key::UdpPorts(..)) || quoted;
+            if key == Key::End || start >= end && nothing {
                 break;
             }
             quoted |= key == Key::Quoted;
-            if self.packet.layers.len() + 4 > MAX_LAYERS {
+            if self.packet.layers.len() + 2 > MAX_LAYERS {
                 self.push(Protocol::Data, start, end, end, Header::None, quoted);
                 break;
             }
@@ -157,31 +161,40 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&mut self, key: Key, start: usize, end: usize, quoted: bool) -> Option<Next> {
-        let is_ip = matches!(
-            key,
-            Key::EtherType(0x0800 | 0x86dd)
-                | Key::IpVersion
-                | Key::Quoted
-                | Key::Link(12 | 14 | 101 | 228 | 229)
-        ) || matches!(key, Key::IpProtocol(4 | 41));
-        if is_ip {
-            return self.ip(start, end, quoted);
-        }
-        let Some(protocol) = protocol::child(key) else {
+        let protocol = match key {
+            // The version nibble is what tells; an EtherType that says otherwise is wrong (as in Wireshark).
+            Key::IpVersion | Key::Quoted => self.ip_version(start, end),
+            _ => protocol::child(key),
+        };
+        let Some(protocol) = protocol else {
             self.push(Protocol::Data, start, end, end, Header::None, quoted);
             return None;
         };
         let mut off = Off;
         let mut c = Cursor::new(self.bytes, start, end, &mut off);
+        // Key and header; how many of the bytes behind it belong to the layer, and how many to the next one.
         let read = match protocol {
-            Protocol::Ethernet => ethernet::dissect(&mut c).map(|h| (h.key(), Header::Ethernet(h))),
-            Protocol::Vlan => vlan::dissect(&mut c).map(|h| (h.key(), Header::None)),
-            Protocol::Llc => llc::dissect(&mut c).map(|k| (k, Header::None)),
-            Protocol::Sll => sll::dissect_v1(&mut c).map(|k| (k, Header::None)),
-            Protocol::Sll2 => sll::dissect_v2(&mut c).map(|k| (k, Header::None)),
-            Protocol::Null => loopback::dissect(&mut c).map(|k| (k, Header::None)),
-            Protocol::Icmp => icmp::dissect(&mut c).map(|h| (h.key(), Header::Icmp(h))),
-            Protocol::Icmpv6 => icmpv6::dissect(&mut c).map(|h| (h.key(), Header::Icmpv6(h))),
+            Protocol::Ethernet => ethernet::dissect(&mut c).map(|h| {
+                let length = (h.key() == Key::Llc).then_some(usize::from(h.type_or_length));
+                (h.key(), Header::Ethernet(h), length, None)
+            }),
+            Protocol::Vlan => vlan::dissect(&mut c).map(|h| {
+                let length = (h.key() == Key::Llc).then_some(usize::from(h.ether_type));
+                (h.key(), Header::None, length, None)
+            }),
+            Protocol::Icmp => icmp::dissect(&mut c).map(|h| {
+                self.trouble(Protocol::Icmp, h.bad, quoted);
+                (h.key(), Header::Icmp(h), None, h.quoted_len)
+            }),
+            Protocol::Icmpv6 => icmpv6::dissect(&mut c).map(|h| {
+                self.trouble(Protocol::Icmpv6, h.bad, quoted);
+                (h.key(), Header::Icmpv6(h), None, h.quoted_len)
+            }),
+            Protocol::Llc => llc::dissect(&mut c).map(|k| (k, Header::None, None, None)),
+            Protocol::Sll => sll::dissect_v1(&mut c).map(|k| (k, Header::None, None, None)),
+            Protocol::Sll2 => sll::dissect_v2(&mut c).map(|k| (k, Header::None, None, None)),
+            Protocol::Null => loopback::dissect(&mut c).map(|k| (k, Header::None, None, None)),
+            Protocol::Ipv4 | Protocol::Ipv6 => return self.ip(protocol, start, end, quoted),
             Protocol::Arp => return self.arp(start, end, quoted),
             Protocol::Tcp => return self.tcp(start, end, quoted),
             Protocol::Udp => return self.udp(start, end, quoted),
@@ -191,18 +204,18 @@ impl<'a> Walk<'a> {
                 return None;
             }
         };
+        let header_end = c.at();
         match read {
-            Ok((key, header)) => {
-                let header_end = c.at();
-                let (protocol, end) = match &header {
-                    Header::Ethernet(h) if key == Key::Llc => {
-                        // 802.3: the length says where the payload ends. What stands behind is filling.
-                        (Protocol::Dot3, end.min(header_end + usize::from(h.type_or_length)))
-                    }
-                    _ => (protocol, end),
+            Ok((key, header, own, next)) => {
+                let limited = |length: Option<usize>| length.map_or(end, |n| end.min(header_end + n));
+                // 802.3: the length says where the payload ends. What stands behind is filling.
+                let end = limited(own);
+                let protocol = match (protocol, key) {
+                    (Protocol::Ethernet, Key::Llc) => Protocol::Dot3,
+                    _ => protocol,
                 };
                 self.push(protocol, start, header_end, end, header, quoted);
-                Some(Next { key, start: header_end, end })
+                Some(Next { key, start: header_end, end: end.min(limited(next)) })
             }
             Err(bad) => {
                 self.fail(protocol, start, end, bad, quoted);
@@ -211,72 +224,158 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn ip(&mut self, start: usize, end: usize, quoted: bool) -> Option<Next> {
-        let slice = &self.bytes[start..end];
-        let sliced = match LaxSlicedPacket::from_ip(slice) {
-            Ok(sliced) => sliced,
-            Err(_) => {
-                // Neither version nor header can be made out; the first nibble is the best guess there is.
-                let protocol = match slice.first().map(|b| b >> 4) {
-                    Some(6) => Protocol::Ipv6,
-                    _ => Protocol::Ipv4,
-                };
-                let need = if protocol == Protocol::Ipv6 { 40 } else { 20 };
-                let bad = malformed(protocol, start, need, slice.len());
-                self.fail(protocol, start, end, bad, quoted);
+    fn ip_version(&self, start: usize, end: usize) -> Option<Protocol> {
+        Some(match self.bytes[start..end].first().map(|b| b >> 4) {
+            Some(6) => Protocol::Ipv6,
+            _ => Protocol::Ipv4,
+        })
+    }
+
+    fn ip(&mut self, expected: Protocol, start: usize, end: usize, quoted: bool) -> Option<Next> {
+        let bytes = &self.bytes[start..end];
+        match (bytes.first().map(|b| b >> 4), expected) {
+            (Some(6), _) | (None, Protocol::Ipv6) => self.ipv6(bytes, start, end, quoted),
+            _ => self.ipv4(bytes, start, end, quoted),
+        }
+    }
+
+    fn ipv4(&mut self, slice: &'a [u8], start: usize, end: usize, quoted: bool) -> Option<Next> {
+        use err::ipv4::HeaderSliceError as E;
+        let h = match Ipv4HeaderSlice::from_slice(slice) {
+            Ok(h) => h,
+            Err(e) => {
+                let need = if let E::Len(l) = &e { l.required_len } else { 0 };
+                self.fail(
+                    Protocol::Ipv4,
+                    start,
+                    end,
+                    malformed(Protocol::Ipv4, start, need, end - start),
+                    quoted,
+                );
                 return None;
             }
         };
-        let (protocol, header, carried, claimed) = match &sliced.net {
-            Some(LaxNetSlice::Ipv4(ip)) => {
-                let h = Ipv4HeaderSlice::from_slice(slice).ok()?;
-                // A total length of zero is the mark of a segment that the card was left to cut up.
-                let total = usize::from(h.total_len());
-                let claimed = (total >= h.slice().len()).then_some(total);
-                (Protocol::Ipv4, Header::Ipv4(h), ip.payload().clone(), claimed)
-            }
-            Some(LaxNetSlice::Ipv6(ip)) => {
-                let h = ip.header();
-                let length = usize::from(h.payload_length());
-                let claimed = (length > 0 || slice.len() == 40).then_some(40 + length);
-                (Protocol::Ipv6, Header::Ipv6(h), ip.payload().clone(), claimed)
-            }
-            _ => return None,
-        };
-        let header_end = start + offset_in(slice, carried.payload);
-        let carried_end = header_end + carried.payload.len();
-        self.packet.transport_len = match claimed {
-            Some(total) => (start + total).saturating_sub(header_end),
-            None => carried.payload.len() + self.missing,
-        };
-        self.push(protocol, start, header_end, carried_end, header, quoted);
-        if let Some((error, _)) = &sliced.stop_err
-            && matches!(error, SliceError::Ipv6Exts(_) | SliceError::Ipv4Exts(_))
-        {
-            self.packet.malformed =
-                Some((protocol, malformed(protocol, header_end, 0, carried.payload.len())));
-        }
-        if carried.fragmented {
-            if !quoted {
-                self.packet.fragment =
-                    fragment_of(&sliced, slice).map(|f| Fragment { bytes: carried.payload, ..f });
-            }
-            if carried_end > header_end {
-                self.push(Protocol::Data, header_end, carried_end, carried_end, Header::None, quoted);
-            }
+        let mut header_end = start + h.slice().len();
+        let total = usize::from(h.total_len());
+        let offset = u32::from(h.fragments_offset().byte_offset());
+        let more = h.more_fragments();
+        let mut protocol = h.protocol().0;
+        // A total length of zero is the mark of a segment that the card was left to cut up: it ends with the frame.
+        let claimed_end = if total == 0 { end } else { start + total };
+        if claimed_end < header_end {
+            self.push(Protocol::Ipv4, start, header_end, end, Header::Ipv4(h), quoted);
+            let bad =
+                Malformed { field: "ip.len", at: start + 2, need: 0, have: 2, problem: Problem::Content };
+            self.trouble(Protocol::Ipv4, Some(bad), quoted);
             return None;
         }
-        let key = Key::IpProtocol(carried.ip_number.0);
-        match sliced.transport {
-            Some(TransportSlice::Tcp(tcp)) => {
-                let tcp_end = header_end + tcp.header_slice().len();
-                self.push(Protocol::Tcp, header_end, tcp_end, carried_end, Header::Tcp(tcp), quoted);
-                None
+        let carried_end = claimed_end.min(end);
+        // Later fragments carry no headers, also none of IPsec.
+        if offset == 0 && header_end < carried_end {
+            let mut off = Off;
+            let mut c = Cursor::new(self.bytes, header_end, carried_end, &mut off);
+            match ipv4::extensions(&mut c, protocol) {
+                Ok(next) => (protocol, header_end) = (next, c.at()),
+                Err(bad) => {
+                    self.push(Protocol::Ipv4, start, carried_end, carried_end, Header::Ipv4(h), quoted);
+                    self.trouble(Protocol::Ipv4, Some(bad), quoted);
+                    return None;
+                }
             }
-            Some(TransportSlice::Udp(udp)) => Some(self.udp_layer(udp, header_end, quoted)),
-            _ if header_end >= carried_end && protocol::child(key).is_none() => None,
-            _ => Some(Next { key, start: header_end, end: carried_end }),
         }
+        self.push(Protocol::Ipv4, start, header_end, carried_end, Header::Ipv4(h), quoted);
+        let fragment = Fragment {
+            protocol,
+            id: u32::from(h.identification()),
+            offset,
+            more,
+            bytes: &self.bytes[header_end..carried_end],
+            complete: total > 0 && claimed_end <= end,
+        };
+        let length = if total == 0 { end + self.missing } else { claimed_end } - header_end;
+        self.carried(
+            length,
+            (offset > 0 || more).then_some(fragment),
+            protocol,
+            header_end,
+            carried_end,
+            quoted,
+        )
+    }
+
+    fn ipv6(&mut self, slice: &'a [u8], start: usize, end: usize, quoted: bool) -> Option<Next> {
+        use err::ipv6::HeaderSliceError as E;
+        let h = match Ipv6HeaderSlice::from_slice(slice) {
+            Ok(h) => h,
+            Err(e) => {
+                let need = if let E::Len(l) = &e { l.required_len } else { 0 };
+                self.fail(
+                    Protocol::Ipv6,
+                    start,
+                    end,
+                    malformed(Protocol::Ipv6, start, need, end - start),
+                    quoted,
+                );
+                return None;
+            }
+        };
+        let fixed_end = start + ipv6::HEADER;
+        let length = usize::from(h.payload_length());
+        // Zero: a jumbogram, or a segment that the card was left to cut up (unless nothing is to follow).
+        let unknown = length == 0 && h.next_header().0 != NO_NEXT_HEADER;
+        let claimed_end = if unknown { end } else { fixed_end + length };
+        let carried_end = claimed_end.min(end);
+        let mut off = Off;
+        let mut c = Cursor::new(self.bytes, fixed_end, carried_end, &mut off);
+        let mut chain = ipv6::extensions(&mut c, h.next_header().0, false);
+        let fragment = chain.fragment.map(|f| Fragment {
+            protocol: f.next,
+            id: f.id,
+            offset: f.offset,
+            more: f.more,
+            bytes: &self.bytes[f.end..carried_end],
+            complete: !unknown && claimed_end <= end,
+        });
+        if fragment.is_some_and(|f| f.offset == 0 && (quoted || !f.complete)) {
+            chain = ipv6::extensions(&mut c, chain.next, true);
+        }
+        let header_end = if chain.stopped { carried_end } else { c.at() };
+        self.push(Protocol::Ipv6, start, header_end, carried_end, Header::Ipv6(h), quoted);
+        self.trouble(Protocol::Ipv6, chain.bad, quoted);
+        if chain.stopped {
+            return None;
+        }
+        let length = if unknown { end + self.missing } else { claimed_end } - header_end;
+        self.carried(length, fragment, chain.next, header_end, carried_end, quoted)
+    }
+
+    /// What stands behind an IP header: a piece of a datagram, or the next layer.
+    fn carried(
+        &mut self,
+        length: usize,
+        fragment: Option<Fragment<'a>>,
+        protocol: u8,
+        start: usize,
+        end: usize,
+        quoted: bool,
+    ) -> Option<Next> {
+        if !quoted {
+            self.packet.transport_len = length;
+            self.packet.fragment = fragment;
+        }
+        if let Some(fragment) = fragment {
+            // A first fragment shows the next header. It is taken apart right here only where the datagram will
+            // never be put together: else its fields would be told twice, here and in the whole.
+            let apart = fragment.offset == 0 && (quoted || !fragment.complete);
+            if !apart {
+                if end > start {
+                    self.push(Protocol::Data, start, end, end, Header::None, quoted);
+                }
+                return None;
+            }
+        }
+        let key = if protocol == NO_NEXT_HEADER { Key::End } else { Key::IpProtocol(protocol) };
+        (start < end || protocol::child(key).is_some()).then_some(Next { key, start, end })
     }
 
     fn arp(&mut self, start: usize, end: usize, quoted: bool) -> Option<Next> {
@@ -349,12 +448,19 @@ impl<'a> Walk<'a> {
         let _ = self.packet.layers.try_push(Layer { protocol, start, header_end, end, header, quoted });
     }
 
+    /// Keeps the first trouble. An ICMP error quotes only the beginning of a packet: that its headers are cut
+    /// is no fault.
+    fn trouble(&mut self, protocol: Protocol, bad: Option<Malformed>, quoted: bool) {
+        if let Some(bad) = bad
+            && !quoted
+        {
+            self.packet.malformed.get_or_insert((protocol, bad));
+        }
+    }
+
     fn fail(&mut self, protocol: Protocol, start: usize, end: usize, bad: Malformed, quoted: bool) {
         self.push(protocol, start, end, end, Header::None, quoted);
-        // An ICMP error quotes only the beginning of a packet: that its headers are cut is no fault.
-        if !quoted {
-            self.packet.malformed = Some((protocol, bad));
-        }
+        self.trouble(protocol, Some(bad), quoted);
     }
 }
 
@@ -362,43 +468,3 @@ fn malformed(protocol: Protocol, at: usize, need: usize, have: usize) -> Malform
     let problem = if need > have { Problem::Cut } else { Problem::Content };
     Malformed { field: protocol.field().name, at, need, have, problem }
 }
-
-/// Offset of `inner`, which etherparse cut out of `outer`.
-fn offset_in(outer: &[u8], inner: &[u8]) -> usize {
-    (inner.as_ptr() as usize).wrapping_sub(outer.as_ptr() as usize).min(outer.len())
-}
-
-fn fragment_of<'a>(sliced: &LaxSlicedPacket<'a>, slice: &'a [u8]) -> Option<Fragment<'a>> {
-    match &sliced.net {
-        Some(LaxNetSlice::Ipv4(ip)) => {
-            let h = ip.header();
-            Some(Fragment {
-                protocol: ip.payload_ip_number().0,
-                id: u32::from(h.identification()),
-                offset: u32::from(h.fragments_offset().byte_offset()),
-                more: h.more_fragments(),
-                bytes: slice,
-            })
-        }
-        Some(LaxNetSlice::Ipv6(ip)) => {
-            let fragment = ip.extensions().clone().into_iter().find_map(|e| match e {
-                etherparse::Ipv6ExtensionSlice::Fragment(f) => Some(f.to_header()),
-                _ => None,
-            })?;
-            Some(Fragment {
-                protocol: ip.payload().ip_number.0,
-                id: fragment.identification,
-                offset: u32::from(fragment.fragment_offset.byte_offset()),
-                more: fragment.more_fragments,
-                bytes: slice,
-            })
-        }
-        _ => None,
-    }
-}
-
-/// Kept so that the numbers this file switches on are seen to be etherparse's own.
-const _: () = {
-    assert!(EtherType::IPV4.0 == 0x0800 && EtherType::IPV6.0 == 0x86dd && EtherType::ARP.0 == 0x0806);
-    assert!(IpNumber::TCP.0 == 6 && IpNumber::UDP.0 == 17 && IpNumber::IPV6_ICMP.0 == 58);
-};

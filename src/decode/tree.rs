@@ -5,9 +5,9 @@
 //! of its own. Each captured byte gets exactly one leaf: headers by their protocol's description, what a
 //! description cannot name by `<protocol>.unreadable`, what stands after a layer by `<protocol>.trailer`.
 
-use super::fast::{Layer, Packet};
+use super::fast::{Header, Layer, Packet};
 use crate::capture::Frame;
-use crate::protocol::{self, Protocol, data, http};
+use crate::protocol::{self, Protocol, data, http, icmp};
 use crate::wire::{Cursor, Field, Recorder, Tree, Value};
 
 /// A value that the follower of conversations worked out, to be shown in a layer.
@@ -105,13 +105,15 @@ fn layers(bytes: &[u8], packet: &Packet<'_>, context: &Context, tree: &mut Tree)
             continue; // its payload follows as pieces below
         }
         if layer.end > carried_end {
-            let field = if index + 1 == count && layer.quoted {
-                &TCP_PAYLOAD // a quoted segment's payload
-            } else {
-                protocol::trailer(layer.protocol)
-            };
             let mut c = Cursor::new(bytes, carried_end, layer.end, tree);
-            c.rest(field);
+            // Behind a quoted packet, RFC 4884 puts extensions; trouble in them leaves a trailer.
+            if let Some(quoted_end) = quoted_end(layer) {
+                let _ = icmp::describe_extensions(&mut c, quoted_end);
+            }
+            c.rest(match layer.protocol {
+                Protocol::Tcp => &TCP_PAYLOAD, // of a quoted segment
+                other => protocol::trailer(other),
+            });
         }
     }
     // What stands after the outermost layer (an 802.3 frame longer than its length says).
@@ -127,6 +129,16 @@ fn layers(bytes: &[u8], packet: &Packet<'_>, context: &Context, tree: &mut Tree)
     {
         payload(bytes, tcp, &context.pieces, tree);
     }
+}
+
+/// Where the packet that an ICMP error quotes ends, where its header says so.
+fn quoted_end(layer: &Layer<'_>) -> Option<usize> {
+    let length = match &layer.header {
+        Header::Icmp(h) => h.quoted_len,
+        Header::Icmpv6(h) => h.quoted_len,
+        _ => None,
+    };
+    length.map(|length| layer.header_end + length)
 }
 
 /// Describes one header; what the description leaves over gets a leaf of its own.

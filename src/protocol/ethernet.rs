@@ -11,6 +11,8 @@ static DST: Field = Field::new("eth.dst");
 static SRC: Field = Field::new("eth.src");
 static TYPE: Field = Field::hex("eth.type", 4);
 static LEN: Field = Field::new("eth.len");
+/// 1501 to 1535: too long for a length, too small for a type.
+static INVALID: Field = Field::hex("eth.invalid_lentype", 4);
 static DST_IG: Field = Field::new("eth.dst.ig");
 static DST_LG: Field = Field::new("eth.dst.lg");
 static SRC_IG: Field = Field::new("eth.src.ig");
@@ -35,11 +37,16 @@ pub struct Ethernet {
 impl Ethernet {
     /// What follows the header.
     pub fn key(&self) -> Key {
-        match self.type_or_length {
-            0..=MAX_LENGTH => Key::Llc,
-            MIN_ETHER_TYPE.. => Key::EtherType(self.type_or_length),
-            _ => Key::Unknown,
-        }
+        key(self.type_or_length)
+    }
+}
+
+/// What follows a field that is an EtherType or an 802.3 length (here, and behind a VLAN tag).
+pub fn key(type_or_length: u16) -> Key {
+    match type_or_length {
+        0..=MAX_LENGTH => Key::Llc,
+        MIN_ETHER_TYPE.. => Key::EtherType(type_or_length),
+        _ => Key::Unknown,
     }
 }
 
@@ -56,8 +63,11 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Ethernet, Malfo
     let src = c.mac(&SRC)?;
     c.derived(&SRC_IG, || Value::Flag(src[0] & 1 == 1));
     c.derived(&SRC_LG, || Value::Flag(src[0] & 2 == 2));
-    let is_length = matches!(c.peek().first_chunk::<2>(), Some(b) if u16::from_be_bytes(*b) <= MAX_LENGTH);
-    let type_or_length = c.u16(if is_length { &LEN } else { &TYPE })?;
+    let type_or_length = c.u16(match c.peek_u16() {
+        Some(0..=MAX_LENGTH) => &LEN,
+        Some(MIN_ETHER_TYPE..) | None => &TYPE,
+        Some(_) => &INVALID,
+    })?;
     Ok(Ethernet { dst, src, type_or_length })
 }
 

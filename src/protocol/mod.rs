@@ -8,7 +8,9 @@
 
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
+pub mod ah;
 pub mod arp;
+pub mod checksum;
 pub mod data;
 pub mod dns;
 pub mod ethernet;
@@ -134,11 +136,11 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::Link(0 | 108) => Null,
         Key::Link(113) => Sll,
         Key::Link(276) => Sll2,
-        Key::Link(228) => Ipv4,
+        Key::Link(12 | 14 | 101 | 228) => Ipv4,
         Key::Link(229) => Ipv6,
         Key::EtherType(0x0800) => Ipv4,
         Key::EtherType(0x86dd) => Ipv6,
-        Key::EtherType(0x0806) => Arp,
+        Key::EtherType(0x0806 | 0x8035) => Arp,
         Key::EtherType(0x8100 | 0x88a8 | 0x9100) => Vlan,
         Key::Llc => Llc,
         Key::IpProtocol(1) => Icmp,

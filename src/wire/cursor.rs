@@ -15,8 +15,8 @@ pub trait Recorder {
     fn derived(&mut self, field: &'static Field, at: usize, value: Value);
     /// A group of leaves begins (an option, a header line, a resource record), `bits` long where known.
     fn open(&mut self, field: &'static Field, at: usize, bits: usize);
-    /// The group that was opened last ends.
-    fn close(&mut self);
+    /// The group that was opened last ends before bit `at`.
+    fn close(&mut self, at: usize);
 }
 
 /// Bytes that could not be read as the protocol says.
@@ -93,6 +93,18 @@ impl<'a, 'r, R: Recorder> Cursor<'a, 'r, R> {
         &self.buffer[self.at..self.end]
     }
 
+    /// The next byte, not taken.
+    #[inline(always)]
+    pub fn peek_u8(&self) -> Option<u8> {
+        self.peek().first().copied()
+    }
+
+    /// The next big-endian 16-bit number, not taken.
+    #[inline(always)]
+    pub fn peek_u16(&self) -> Option<u16> {
+        self.peek().first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
+    }
+
     /// The whole buffer, for protocols whose bytes point back into themselves (DNS names).
     pub fn buffer(&self) -> &'a [u8] {
         self.buffer
@@ -153,25 +165,78 @@ impl<'a, 'r, R: Recorder> Cursor<'a, 'r, R> {
     /// add up to the whole. A width of one is a flag, others are numbers. Returns the whole.
     ///
     /// # Errors
-    /// [`Malformed`] where fewer bytes are left.
+    /// [`Malformed`] where fewer bytes are left; the fields that end at a whole byte before the cut are told.
     #[inline(always)]
     pub fn bits(&mut self, bytes: usize, parts: &[(&'static Field, usize)]) -> Result<u64, Malformed> {
+        self.bits_told(bytes, parts, |_, value| value)
+    }
+
+    /// Like [`Cursor::bits`], where a number stands for another one (a length counted in words, told in bytes):
+    /// `told` gets the part's index and its number and says what is shown.
+    ///
+    /// # Errors
+    /// [`Malformed`] where fewer bytes are left; the fields that end at a whole byte before the cut are told.
+    #[inline(always)]
+    pub fn bits_told(
+        &mut self,
+        bytes: usize,
+        parts: &[(&'static Field, usize)],
+        told: impl Fn(usize, u64) -> u64,
+    ) -> Result<u64, Malformed> {
         debug_assert_eq!(parts.iter().map(|p| p.1).sum::<usize>(), bytes * 8);
-        if self.left() < bytes {
-            return Err(self.short(parts[0].0, bytes));
-        }
-        let whole = self.buffer[self.at..self.at + bytes].iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
-        if R::ON {
-            let mut done = 0;
-            for (field, width) in parts {
-                let value = whole >> (bytes * 8 - done - width) & ((1u64 << width) - 1);
-                let value = if *width == 1 { Value::Flag(value == 1) } else { Value::Uint(value) };
-                self.recorder.leaf(field, self.at * 8 + done, *width, value);
-                done += width;
-            }
-        }
+        let Some(taken) = self.peek().get(..bytes) else {
+            return Err(self.short_bits(bytes, parts, told));
+        };
+        let whole = taken.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        self.tell_bits(whole, bytes * 8, parts, told);
         self.at += bytes;
         Ok(whole)
+    }
+
+    /// Tells `parts`, which fill the low `width` bits of `whole`, as leaves from the next byte on.
+    #[inline(always)]
+    fn tell_bits(
+        &mut self,
+        whole: u64,
+        width: usize,
+        parts: &[(&'static Field, usize)],
+        told: impl Fn(usize, u64) -> u64,
+    ) {
+        if R::ON {
+            let mut done = 0;
+            for (index, (field, bits)) in parts.iter().enumerate() {
+                let value = told(index, whole >> (width - done - bits) & (u64::MAX >> (64 - bits)));
+                let value = if *bits == 1 { Value::Flag(value == 1) } else { Value::Uint(value) };
+                self.recorder.leaf(field, self.at * 8 + done, *bits, value);
+                done += bits;
+            }
+        }
+    }
+
+    /// The bit fields do not fit any more: those that end at a whole byte before the cut are still told.
+    #[cold]
+    fn short_bits(
+        &mut self,
+        bytes: usize,
+        parts: &[(&'static Field, usize)],
+        told: impl Fn(usize, u64) -> u64,
+    ) -> Malformed {
+        let (mut complete, mut whole_bytes, mut width) = (0, 0, 0);
+        for (index, (_, bits)) in parts.iter().enumerate() {
+            width += bits;
+            if width > self.left() * 8 {
+                break;
+            }
+            if width % 8 == 0 {
+                (complete, whole_bytes) = (index + 1, width / 8);
+            }
+        }
+        if complete > 0 {
+            let whole = self.peek()[..whole_bytes].iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+            self.tell_bits(whole, whole_bytes * 8, &parts[..complete], told);
+            self.at += whole_bytes;
+        }
+        self.short(parts[complete].0, bytes - whole_bytes)
     }
 
     /// The next hardware address.
@@ -277,7 +342,7 @@ impl<'a, 'r, R: Recorder> Cursor<'a, 'r, R> {
     ) -> Result<T, Malformed> {
         self.recorder.open(field, self.at * 8, 0);
         let result = inside(self);
-        self.recorder.close();
+        self.recorder.close(self.at * 8);
         result
     }
 
@@ -301,5 +366,23 @@ impl<'a, 'r, R: Recorder> Cursor<'a, 'r, R> {
         self.rest(leftover);
         self.end = outer;
         Ok(result)
+    }
+
+    /// Like [`Cursor::region`], for regions that a cut packet may hold only the beginning of: then `inside`
+    /// still reads what there is, up to the cut, and the error says how much is missing.
+    ///
+    /// # Errors
+    /// [`Malformed`] where fewer than `length` bytes are left; the region's beginning has been read then.
+    pub fn region_as_captured<T>(
+        &mut self,
+        length: usize,
+        leftover: &'static Field,
+        inside: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Result<T, Malformed>, Malformed> {
+        if self.left() < length {
+            let cut = self.short(leftover, length);
+            return Err(inside(self).err().unwrap_or(cut));
+        }
+        self.region(length, leftover, inside)
     }
 }

@@ -25,5 +25,5 @@ impl Recorder for Off {
     #[inline(always)]
     fn open(&mut self, _: &'static Field, _: usize, _: usize) {}
     #[inline(always)]
-    fn close(&mut self) {}
+    fn close(&mut self, _: usize) {}
 }

@@ -60,6 +60,8 @@ pub struct Tree {
     pub buffers: Vec<Vec<u8>>,
     depth: u8,
     buffer: u8,
+    /// Indices of the groups that are open, innermost last.
+    open: Vec<usize>,
 }
 
 impl Tree {
@@ -67,6 +69,7 @@ impl Tree {
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.buffers.clear();
+        self.open.clear();
         self.depth = 0;
         self.buffer = 0;
     }
@@ -157,11 +160,18 @@ impl Recorder for Tree {
             bits,
             value: Value::Bytes,
         };
+        self.open.push(self.nodes.len());
         self.nodes.push(node);
         self.depth = self.depth.saturating_add(1);
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, at: usize) {
+        match self.open.pop() {
+            // A group that the packet ended before has nothing to show.
+            Some(group) if group + 1 == self.nodes.len() => self.nodes.truncate(group),
+            Some(group) => self.nodes[group].bits = at.saturating_sub(self.nodes[group].bit),
+            None => {}
+        }
         self.depth = self.depth.saturating_sub(1);
     }
 }
