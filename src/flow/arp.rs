@@ -17,6 +17,8 @@ use super::table::{Base, Follow, Key, Table};
 
 /// How long an answer is waited for, nanoseconds: Linux asks again after one second.
 const WAIT_NS: i64 = 2_000_000_000;
+/// Within this time another reply is the answer to the same question, not a claim out of the blue.
+const SECOND_NS: i64 = 1_000_000_000;
 /// Addresses remembered; beyond it the oldest claim is forgotten.
 const MAX_KNOWN: usize = 16_384;
 /// Questions open at once.
@@ -67,6 +69,8 @@ pub struct Arp {
     pub table: Table<Resolution>,
     known: HashMap<Ipv4Addr, ([u8; 6], u64), RandomState>,
     known_order: VecDeque<Ipv4Addr>,
+    /// The address that each hardware address spoke for first.
+    own: HashMap<[u8; 6], Ipv4Addr, RandomState>,
     open: VecDeque<Question>,
     /// Questions answered lately: a second answer is told as one.
     answered: VecDeque<(Question, [u8; 6], u64)>,
@@ -248,8 +252,8 @@ impl Arp {
             if self.answered.len() > 64 {
                 self.answered.pop_front();
             }
-            // The same hardware answers for another address, too: a router standing in (RFC 1027), or a host of two.
-            let stands_in = self.known.iter().any(|(ip, (mac, _))| *mac == sender_mac && *ip != asked);
+            // The same hardware spoke for another address first: a router standing in (RFC 1027), or a host of two.
+            let stands_in = self.own.get(&sender_mac).is_some_and(|own| *own != asked);
             let variant = match (asker.is_unspecified(), broadcast, stands_in) {
                 (true, ..) => "defends", // the answer to a probe: the address is taken (RFC 5227 section 2.1.1)
                 (_, _, true) => "proxy",
@@ -262,7 +266,7 @@ impl Arp {
                 .with("after", Datum::Duration(info.time_ns - q.last_ns));
         }
         if let Some((q, mac, packet)) = self.answered.iter().rev().find(|(q, ..)| mine(q))
-            && info.time_ns - q.last_ns < WAIT_NS
+            && info.time_ns - q.last_ns < SECOND_NS
             && *mac != sender_mac
         {
             return event(Kind::ArpReply)
@@ -283,6 +287,9 @@ impl Arp {
         flow: FlowId,
         events: &mut Vec<Event>,
     ) {
+        if self.own.len() < MAX_KNOWN {
+            self.own.entry(mac).or_insert(ip);
+        }
         match self.known.insert(ip, (mac, info.number)) {
             Some((old, packet)) if old != mac => events.push(
                 Event::new(Kind::ArpConflict, info.number, Some(flow))
