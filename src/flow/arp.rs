@@ -315,16 +315,16 @@ impl Arp {
         self.known.get(&ip).copied()
     }
 
-    /// Tells of questions that were waited for long enough; at the end of the capture, of all. `reaches`: whether
+    /// Tells of questions that were waited for long enough; at the end of the capture (`all`), of all. `reaches`: whether
     /// frames to a hardware address pass this capture point; where they do not, a reply would not have been seen.
     pub fn expire(
         &mut self,
-        now_ns: Option<i64>,
+        now_ns: i64,
+        all: bool,
         reaches: impl Fn(&[u8; 6]) -> bool,
         events: &mut Vec<Event>,
     ) {
-        while let Some(i) = self.open.iter().position(|q| now_ns.is_none_or(|now| now - q.last_ns > WAIT_NS))
-        {
+        while let Some(i) = self.open.iter().position(|q| all || now_ns - q.last_ns > WAIT_NS) {
             let Some(q) = self.open.remove(i) else { return };
             if q.asker.is_unspecified() {
                 continue; // silence is what a probe hopes for
@@ -339,7 +339,7 @@ impl Arp {
                     .with("target_ip", Datum::Ip(q.target.into()))
                     .with("attempts", Datum::Uint(q.attempts))
                     .with("first_packet", Datum::Uint(q.first))
-                    .with("waited", Datum::Duration(now_ns.unwrap_or(q.last_ns) - q.first_ns)),
+                    .with("waited", Datum::Duration(now_ns - q.first_ns)),
             );
         }
     }

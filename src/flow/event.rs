@@ -135,8 +135,12 @@ pub enum Datum {
     Flag(bool),
     /// A name or a text from the packet (not yet made safe for a terminal).
     Text(String),
+    /// A name of the program's own: an endpoint (`client`, `server`), a kind of evidence.
+    Name(&'static str),
     /// A hardware address.
     Mac([u8; 6]),
+    /// Address and port.
+    Socket(std::net::IpAddr, u16),
     /// An address.
     Ip(std::net::IpAddr),
     /// Frame numbers.
@@ -152,6 +156,9 @@ impl fmt::Display for Datum {
             Datum::Duration(ns) => write!(f, "{}.{:09}", ns / 1_000_000_000, (ns % 1_000_000_000).abs()),
             Datum::Flag(b) => write!(f, "{b}"),
             Datum::Text(t) => f.write_str(t),
+            Datum::Name(n) => f.write_str(n),
+            Datum::Socket(ip, port) if ip.is_ipv6() => write!(f, "[{ip}]:{port}"),
+            Datum::Socket(ip, port) => write!(f, "{ip}:{port}"),
             Datum::Mac(m) => {
                 write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5])
             }

@@ -96,6 +96,8 @@ pub struct Quoted {
     pub protocol: u8,
     /// Ports, where enough is quoted.
     pub ports: Option<(u16, u16)>,
+    /// Identifier and sequence number, where it is an echo request.
+    pub echo: Option<(u16, u16)>,
     /// Total length of the quoted datagram.
     pub length: u64,
 }
@@ -115,7 +117,12 @@ pub fn quoted(bytes: &[u8], packet: &Packet<'_>) -> Option<Quoted> {
     let ports = transport
         .and_then(|l| bytes.get(l.start..l.start + 4))
         .map(|b| (u16::from_be_bytes([b[0], b[1]]), u16::from_be_bytes([b[2], b[3]])));
-    Some(Quoted { src, dst, protocol, ports, length })
+    let echo = packet.layers.iter().filter(|l| l.quoted).find_map(|l| match &l.header {
+        crate::decode::Header::Icmp(h) if h.kind == 8 => h.ident.zip(h.seq),
+        crate::decode::Header::Icmpv6(h) if h.kind == 128 => h.ident.zip(h.seq),
+        _ => None,
+    });
+    Some(Quoted { src, dst, protocol, ports, echo, length })
 }
 
 impl Icmp {
@@ -126,7 +133,7 @@ impl Icmp {
         info: &PacketInfo,
         m: &Message<'_>,
         quoted: Option<Quoted>,
-        about: Option<FlowId>,
+        about: Option<(FlowId, u64)>,
         mut numbers: Numbers<'_>,
         events: &mut Vec<Event>,
         ended: &mut Vec<FlowRecord>,
@@ -144,7 +151,13 @@ impl Icmp {
             }
             (false, 0) | (true, 129) => self.reply(info, src, dst, m, between(Kind::IcmpEchoReply, flow)),
             (false, 3 | 5 | 11) | (true, 1..=3) => {
-                error(m, quoted, between(error_kind(m), about.unwrap_or(flow)))
+                let about = about.or_else(|| self.answered_by_error(quoted));
+                let event = between(error_kind(m), about.map_or(flow, |(flow, _)| flow));
+                let event = match about {
+                    Some((_, cause)) => event.with("cause_packet", Datum::Uint(cause)),
+                    None => event,
+                };
+                error(m, quoted, event)
             }
             (true, 133) => between(Kind::IcmpRouterSolicitation, flow),
             (true, 134) => between(Kind::IcmpRouterAdvertisement, flow),
@@ -234,11 +247,19 @@ impl Icmp {
         }
     }
 
-    /// Tells of requests that were waited for long enough; at the end of the capture, of all.
-    pub fn expire(&mut self, now_ns: Option<i64>, events: &mut Vec<Event>) {
+    /// The echo request that an error is the answer to: nothing more is waited for.
+    fn answered_by_error(&mut self, quoted: Option<Quoted>) -> Option<(FlowId, u64)> {
+        let q = quoted?;
+        let (ident, seq) = q.echo?;
+        let asked = self.open.remove(&EchoKey { asker: q.src, asked: q.dst, ident, seq })?;
+        Some((asked.flow, asked.packet))
+    }
+
+    /// Tells of requests that were waited for long enough; at the end of the capture (`all`), of all.
+    pub fn expire(&mut self, now_ns: i64, all: bool, events: &mut Vec<Event>) {
         while let Some(key) = self.order.front().copied() {
             if let Some(asked) = self.open.get(&key) {
-                if now_ns.is_some_and(|now| now - asked.time_ns <= WAIT_NS) {
+                if !all && now_ns - asked.time_ns <= WAIT_NS {
                     return;
                 }
                 events.push(
@@ -247,7 +268,7 @@ impl Icmp {
                         .with("dst", Datum::Ip(key.asked))
                         .with("ident", Datum::Uint(key.ident.into()))
                         .with("seq", Datum::Uint(key.seq.into()))
-                        .with("waited", Datum::Duration(now_ns.map_or(0, |now| now - asked.time_ns))),
+                        .with("waited", Datum::Duration(now_ns - asked.time_ns)),
                 );
                 self.open.remove(&key);
             }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::arp::{Arp, Numbers};
+use super::checksums::Checksums;
 use super::copies::Copies;
 use super::dns::{DnsTracker, MessageInfo};
 use super::event::{Datum, Event, FlowId, Kind};
@@ -94,6 +95,7 @@ pub struct Tracker {
     dns: DnsTracker,
     fragments: Fragments,
     copies: Copies,
+    checksums: Checksums,
     /// Hardware addresses that single frames came to: their traffic passes this capture point.
     macs: HashSet<[u8; 6], RandomState>,
     now_ns: i64,
@@ -146,6 +148,8 @@ impl Tracker {
         }
         self.tick(info.time_ns, outcome);
         self.trouble(frame, packet, outcome);
+        let computed = outcome.wants_context.then_some(&mut outcome.context.computed);
+        self.checksums.check(frame, packet, computed, &mut outcome.events);
         if let Some((event, flow)) = self.copies.look(frame, &info, packet) {
             outcome.flow = flow;
             outcome.events.push(event);
@@ -229,8 +233,7 @@ impl Tracker {
             match q.protocol {
                 6 => {
                     let key = Key::new(a, b);
-                    let live = self.tcp.live(&key).map(|t| t.connection.base.id);
-                    live.or_else(|| self.tcp.past(&key).map(|p| p.id))
+                    self.tcp.live(&key).map(|t| (t.connection.base.id, t.connection.base.last))
                 }
                 17 => self.udp.flow_between(a, b),
                 _ => None,
@@ -312,7 +315,7 @@ impl Tracker {
                 let base = &t.connection.base;
                 outcome.events.push(
                     Event::new(Kind::TcpReusedPorts, info.number, Some(base.id))
-                        .with("endpoint", Datum::Text(side_of(base, a).name().into()))
+                        .with("endpoint", Datum::Name(side_of(base, a).name()))
                         .with("stream", Datum::Uint(base.stream))
                         .with("previous_flow", Datum::Uint(previous))
                         .with("gap", Datum::Duration(gap)),
@@ -426,8 +429,8 @@ impl Tracker {
         // Frames may step back in time; waiting does not.
         self.now_ns = self.now_ns.max(now_ns);
         let macs = &self.macs;
-        self.arp.expire(Some(self.now_ns), |mac| macs.contains(mac), &mut outcome.events);
-        self.icmp.expire(Some(self.now_ns), &mut outcome.events);
+        self.arp.expire(self.now_ns, false, |mac| macs.contains(mac), &mut outcome.events);
+        self.icmp.expire(self.now_ns, false, &mut outcome.events);
         self.dns.expire(self.now_ns, &mut outcome.events);
     }
 
@@ -435,8 +438,8 @@ impl Tracker {
     pub fn finish(&mut self, outcome: &mut Outcome) {
         outcome.clear();
         let macs = &self.macs;
-        self.arp.expire(None, |mac| macs.contains(mac), &mut outcome.events);
-        self.icmp.expire(None, &mut outcome.events);
+        self.arp.expire(self.now_ns, true, |mac| macs.contains(mac), &mut outcome.events);
+        self.icmp.expire(self.now_ns, true, &mut outcome.events);
         self.dns.finish(&mut outcome.events);
         let mut all = Vec::new();
         self.tcp.drain(&mut |t| all.push(t));

@@ -119,10 +119,9 @@ impl Udp {
         Some(Place { flow: id, stream, from: Endpoint::Client, earlier: 0 })
     }
 
-    /// The conversation between two ends, for an ICMP error that quotes one of its datagrams.
-    pub fn flow_between(&mut self, a: (IpAddr, u16), b: (IpAddr, u16)) -> Option<FlowId> {
-        let key = Key::new(a, b);
-        self.table.live(&key).map(|d| d.base.id).or_else(|| self.table.past(&key).map(|p| p.id))
+    /// The conversation between two ends and its latest packet, for an ICMP error that quotes one of its datagrams.
+    pub fn flow_between(&mut self, a: (IpAddr, u16), b: (IpAddr, u16)) -> Option<(FlowId, u64)> {
+        self.table.live(&Key::new(a, b)).map(|d| (d.base.id, d.base.last))
     }
 
     /// Notes what was recognised inside.
@@ -154,7 +153,7 @@ pub fn datagram_event(info: &PacketInfo, udp: &UdpSlice<'_>, place: &Place) -> O
     Some(
         Event::new(Kind::UdpDatagram, info.number, Some(place.flow))
             .variant(variant)
-            .with("endpoint", Datum::Text(place.from.name().into()))
+            .with("endpoint", Datum::Name(place.from.name()))
             .with("src", Datum::Ip(src))
             .with("sport", Datum::Uint(udp.source_port().into()))
             .with("dst", Datum::Ip(dst))

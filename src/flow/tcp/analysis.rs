@@ -112,7 +112,7 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                     Label::new(Kind::TcpOutOfOrder)
                         .with("late_by", late)
                         .with("overtaken_by", Datum::Uint(gap.packet))
-                        .with("evidence", Datum::Text(evidence.into())),
+                        .with("evidence", Datum::Name(evidence)),
                 );
             }
             None => {
@@ -175,7 +175,7 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
     } else if kind == Kind::TcpRetransmission {
         label.variant = "forgotten";
     }
-    label.with("evidence", Datum::Text("bytes-seen".into()))
+    label.with("evidence", Datum::Name("bytes-seen"))
 }
 
 /// Whether the sender emitted a gap-filling segment before the one that jumped the gap; what shows it.

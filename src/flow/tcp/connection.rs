@@ -3,6 +3,8 @@
 //! RFC 9293 sections 3.5 (opening), 3.6 (closing), RFC 7413 (Fast Open). Nothing is refused: a segment that does
 //! not belong is told and followed.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::analysis::{self, Judgement};
 use super::endpoint::{Change, Changes, Evidence};
 use super::segment::Segment;
@@ -10,7 +12,7 @@ use super::sequence::{before, not_after};
 use super::side::Side;
 use super::state::{Basis, Heard, Sent, State, StateChange};
 use crate::flow::event::{Datum, Event, Kind, Severity};
-use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, TcpRecord};
+use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
 use crate::flow::table::{Base, Follow};
 
 /// Wireshark's `tcp.completeness` bits.
@@ -709,14 +711,14 @@ impl Connection {
 
     /// An event of this connection with the names that all of them have.
     fn event(&self, kind: Kind, packet: u64, from: Endpoint) -> Event {
-        let end = |p: &crate::flow::record::Party| {
-            let (addr, port) = (p.addr.map_or(String::new(), |a| a.to_string()), p.port.unwrap_or(0));
-            let six = p.addr.is_some_and(|a| a.is_ipv6());
-            Datum::Text(if six { format!("[{addr}]:{port}") } else { format!("{addr}:{port}") })
+        let end = |p: &Party| {
+            Datum::Socket(p.addr.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), p.port.unwrap_or(0))
         };
-        Event::new(kind, packet, Some(self.base.id))
-            .with("endpoint", Datum::Text(from.name().into()))
-            .with("peer", Datum::Text(from.peer().name().into()))
+        let mut event = Event::new(kind, packet, Some(self.base.id));
+        event.data.reserve(16);
+        event
+            .with("endpoint", Datum::Name(from.name()))
+            .with("peer", Datum::Name(from.peer().name()))
             .with("client", end(&self.base.client))
             .with("server", end(&self.base.server))
             .with("stream", Datum::Uint(self.base.stream))

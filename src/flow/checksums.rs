@@ -1,0 +1,81 @@
+//! Checksums of a packet's layers: told where they are wrong, and once where the sender left them to its card.
+//!
+//! The verdict is `decode::verify`'s; here it becomes an event, and Wireshark's `<protocol>.checksum.status`
+//! (0 bad, 1 good, 2 not verified, 3 not present).
+
+use super::event::{Datum, Event, Kind};
+use crate::capture::Frame;
+use crate::decode::{self, Computed, Packet};
+use crate::protocol::Protocol;
+use crate::protocol::checksum::Checksum;
+use crate::wire::{Field, Value};
+
+/// Remembers what was told.
+#[derive(Debug, Default)]
+pub struct Checksums {
+    told_offload: bool,
+}
+
+static IP: Field = Field::new("ip.checksum.status");
+static TCP: Field = Field::new("tcp.checksum.status");
+static UDP: Field = Field::new("udp.checksum.status");
+static ICMP: Field = Field::new("icmp.checksum.status");
+static ICMPV6: Field = Field::new("icmpv6.checksum.status");
+
+fn status_field(protocol: Protocol) -> Option<&'static Field> {
+    Some(match protocol {
+        Protocol::Ipv4 => &IP,
+        Protocol::Tcp => &TCP,
+        Protocol::Udp => &UDP,
+        Protocol::Icmp => &ICMP,
+        Protocol::Icmpv6 => &ICMPV6,
+        _ => return None,
+    })
+}
+
+impl Checksums {
+    /// Checks every layer of a packet. Returns whether the transport's checksum is wrong: its receiver drops it.
+    pub fn check(
+        &mut self,
+        frame: &Frame<'_>,
+        packet: &Packet<'_>,
+        computed: Option<&mut Vec<Computed>>,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let mut damaged = false;
+        let mut statuses = computed;
+        for (index, layer) in packet.layers.iter().enumerate() {
+            let Some(field) = status_field(layer.protocol) else { continue };
+            let Some(checksum) = decode::verify(frame, packet, index) else { continue };
+            let status = match checksum {
+                Checksum::Bad { .. } => 0,
+                Checksum::Good => 1,
+                Checksum::Offloaded | Checksum::Unverifiable => 2,
+                Checksum::Absent => 3,
+            };
+            if let Some(statuses) = &mut statuses {
+                statuses.push(Computed { protocol: layer.protocol, field, value: Value::Uint(status) });
+            }
+            let event = |kind| {
+                Event::new(kind, frame.number, None)
+                    .with("protocol", Datum::Text(layer.protocol.field().name.into()))
+            };
+            match checksum {
+                Checksum::Bad { expected, found } => {
+                    damaged |= layer.protocol == Protocol::Tcp || layer.protocol == Protocol::Udp;
+                    events.push(
+                        event(Kind::ChecksumBad)
+                            .with("found", Datum::Text(format!("0x{found:04x}")))
+                            .with("expected", Datum::Text(format!("0x{expected:04x}"))),
+                    );
+                }
+                Checksum::Offloaded if !self.told_offload => {
+                    self.told_offload = true;
+                    events.push(event(Kind::ChecksumOffloaded));
+                }
+                _ => {}
+            }
+        }
+        damaged
+    }
+}
