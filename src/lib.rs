@@ -7,9 +7,13 @@
 //! ```
 
 pub mod capture;
+pub mod cli;
 pub mod decode;
 pub mod flow;
 pub mod notes;
 pub mod protocol;
+pub mod render;
+pub mod session;
+pub mod view;
 pub mod wire;
 pub mod words;

@@ -10,6 +10,7 @@ mod buffer;
 pub mod bundled;
 pub mod compressed;
 pub mod file;
+pub mod interfaces;
 mod pcap;
 mod pcapng;
 mod record;

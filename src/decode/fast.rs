@@ -9,7 +9,7 @@ use arrayvec::ArrayVec;
 use etherparse::{ArpPacketSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpSlice, err};
 
 use crate::capture::Frame;
-use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6, llc, loopback, sll, vlan};
+use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6};
 use crate::wire::{Cursor, Malformed, Off, Problem};
 
 /// IPv6 next header that says there is none (RFC 8200 section 4.7).
@@ -162,8 +162,7 @@ impl<'a> Walk<'a> {
 
     fn step(&mut self, key: Key, start: usize, end: usize, quoted: bool) -> Option<Next> {
         let protocol = match key {
-            // The version nibble is what tells; an EtherType that says otherwise is wrong (as in Wireshark).
-            Key::IpVersion | Key::Quoted => self.ip_version(start, end),
+            Key::IpVersion | Key::Quoted | Key::Link(12 | 14 | 101) => self.ip_version(start, end),
             _ => protocol::child(key),
         };
         let Some(protocol) = protocol else {
@@ -178,10 +177,6 @@ impl<'a> Walk<'a> {
                 let length = (h.key() == Key::Llc).then_some(usize::from(h.type_or_length));
                 (h.key(), Header::Ethernet(h), length, None)
             }),
-            Protocol::Vlan => vlan::dissect(&mut c).map(|h| {
-                let length = (h.key() == Key::Llc).then_some(usize::from(h.ether_type));
-                (h.key(), Header::None, length, None)
-            }),
             Protocol::Icmp => icmp::dissect(&mut c).map(|h| {
                 self.trouble(Protocol::Icmp, h.bad, quoted);
                 (h.key(), Header::Icmp(h), None, h.quoted_len)
@@ -190,19 +185,19 @@ impl<'a> Walk<'a> {
                 self.trouble(Protocol::Icmpv6, h.bad, quoted);
                 (h.key(), Header::Icmpv6(h), None, h.quoted_len)
             }),
-            Protocol::Llc => llc::dissect(&mut c).map(|k| (k, Header::None, None, None)),
-            Protocol::Sll => sll::dissect_v1(&mut c).map(|k| (k, Header::None, None, None)),
-            Protocol::Sll2 => sll::dissect_v2(&mut c).map(|k| (k, Header::None, None, None)),
-            Protocol::Null => loopback::dissect(&mut c).map(|k| (k, Header::None, None, None)),
-            Protocol::Ipv4 | Protocol::Ipv6 => return self.ip(protocol, start, end, quoted),
+            Protocol::Ipv4 => return self.ipv4(start, end, quoted),
+            Protocol::Ipv6 => return self.ipv6(start, end, quoted),
             Protocol::Arp => return self.arp(start, end, quoted),
             Protocol::Tcp => return self.tcp(start, end, quoted),
             Protocol::Udp => return self.udp(start, end, quoted),
-            // Carried to the end: their own dissector reads them where they are followed or shown.
-            _ => {
-                self.push(protocol, start, end, end, Header::None, quoted);
-                return None;
-            }
+            _ => match protocol::dissect_carrier(protocol, &mut c) {
+                Some(read) => read.map(|carries| (carries.key, Header::None, carries.length, None)),
+                // Carried to the end: their own dissector reads them where they are followed or shown.
+                None => {
+                    self.push(protocol, start, end, end, Header::None, quoted);
+                    return None;
+                }
+            },
         };
         let header_end = c.at();
         match read {
@@ -217,6 +212,11 @@ impl<'a> Walk<'a> {
                 self.push(protocol, start, header_end, end, header, quoted);
                 Some(Next { key, start: header_end, end: end.min(limited(next)) })
             }
+            // A port is a guess: what makes no sense as the protocol registered for it is not that protocol.
+            Err(bad) if bad.problem == Problem::Content && matches!(key, Key::UdpPorts(..)) => {
+                self.push(Protocol::Data, start, end, end, Header::None, quoted);
+                None
+            }
             Err(bad) => {
                 self.fail(protocol, start, end, bad, quoted);
                 None
@@ -224,6 +224,8 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Raw IP: the first nibble alone tells the version. Where an EtherType or protocol number told it, that
+    /// stands, and another version in the header is an error.
     fn ip_version(&self, start: usize, end: usize) -> Option<Protocol> {
         Some(match self.bytes[start..end].first().map(|b| b >> 4) {
             Some(6) => Protocol::Ipv6,
@@ -231,15 +233,8 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn ip(&mut self, expected: Protocol, start: usize, end: usize, quoted: bool) -> Option<Next> {
-        let bytes = &self.bytes[start..end];
-        match (bytes.first().map(|b| b >> 4), expected) {
-            (Some(6), _) | (None, Protocol::Ipv6) => self.ipv6(bytes, start, end, quoted),
-            _ => self.ipv4(bytes, start, end, quoted),
-        }
-    }
-
-    fn ipv4(&mut self, slice: &'a [u8], start: usize, end: usize, quoted: bool) -> Option<Next> {
+    fn ipv4(&mut self, start: usize, end: usize, quoted: bool) -> Option<Next> {
+        let slice = &self.bytes[start..end];
         use err::ipv4::HeaderSliceError as E;
         let h = match Ipv4HeaderSlice::from_slice(slice) {
             Ok(h) => h,
@@ -303,7 +298,8 @@ impl<'a> Walk<'a> {
         )
     }
 
-    fn ipv6(&mut self, slice: &'a [u8], start: usize, end: usize, quoted: bool) -> Option<Next> {
+    fn ipv6(&mut self, start: usize, end: usize, quoted: bool) -> Option<Next> {
+        let slice = &self.bytes[start..end];
         use err::ipv6::HeaderSliceError as E;
         let h = match Ipv6HeaderSlice::from_slice(slice) {
             Ok(h) => h,
@@ -360,7 +356,8 @@ impl<'a> Walk<'a> {
         quoted: bool,
     ) -> Option<Next> {
         if !quoted {
-            self.packet.transport_len = length;
+            // An IP length beyond the frame's own end on the wire promises bytes that never were (Wireshark, too).
+            self.packet.transport_len = length.min((self.bytes.len() + self.missing).saturating_sub(start));
             self.packet.fragment = fragment;
         }
         if let Some(fragment) = fragment {

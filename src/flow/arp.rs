@@ -124,6 +124,11 @@ impl Arp {
         // A reply belongs to the conversation of the one it answers.
         let (asker, asked) = if request { (sender, target) } else { (target, sender) };
         let flow = self.conversation(info, asker, asked, request, sender_mac, &mut numbers, ended);
+        // In a request the target's MAC is a blank to be filled in; whom a refresh is for, its frame says.
+        let target_mac = match info.macs {
+            Some((_, dst)) if request && !broadcast => dst,
+            _ => target_mac,
+        };
         let names = |e: Event| {
             e.with("sender_ip", Datum::Ip(sender.into()))
                 .with("sender_mac", Datum::Mac(sender_mac))
@@ -255,7 +260,7 @@ impl Arp {
             // The same hardware spoke for another address first: a router standing in (RFC 1027), or a host of two.
             let stands_in = self.own.get(&sender_mac).is_some_and(|own| *own != asked);
             let variant = match (asker.is_unspecified(), broadcast, stands_in) {
-                (true, ..) => "defends", // the answer to a probe: the address is taken (RFC 5227 section 2.1.1)
+                (true, ..) => "probe", // the answer to a probe: the address is taken (RFC 5227 section 2.1.1)
                 (_, _, true) => "proxy",
                 (_, true, _) => "broadcast",
                 _ => "",

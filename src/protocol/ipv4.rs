@@ -27,6 +27,8 @@ static CHECKSUM: Field = Field::hex("ip.checksum", 4);
 static SRC: Field = Field::new("ip.src");
 static DST: Field = Field::new("ip.dst");
 
+static UNREADABLE: Field = Field::new("ip.unreadable");
+
 static OPT_TYPE: Field = Field::new("ip.opt.type");
 static OPT_COPY: Field = Field::new("ip.opt.type.copy");
 static OPT_CLASS: Field = Field::new("ip.opt.type.class");
@@ -64,10 +66,19 @@ pub const MIN_HEADER: usize = 20;
 /// Names each bit of an IPv4 header; the cursor spans it and the authentication header, where there is one.
 ///
 /// # Errors
-/// [`Malformed`] where the header is cut or shorter than it can be.
+/// [`Malformed`] where the header is cut, of another version, or shorter by its own account than it can be.
 pub fn describe(c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
+    if c.peek_u8().is_some_and(|first| first >> 4 != 4) {
+        // Nothing of another version can be named.
+        c.bits(1, &[(&VERSION, 4), (&UNREADABLE, 4)])?;
+        return Err(c.nonsense(&VERSION));
+    }
     // The header's length is counted in 32-bit words and told in bytes, as Wireshark does.
     let first = c.bits_told(1, &[(&VERSION, 4), (&HDR_LEN, 4)], |i, n| if i == 1 { n * 4 } else { n })?;
+    let header = (first & 0xf) as usize * 4;
+    let Some(options) = header.checked_sub(MIN_HEADER) else {
+        return Err(c.nonsense(&HDR_LEN));
+    };
     if let Some(ds) = c.peek_u8() {
         c.derived(&DSFIELD, || Value::Uint(ds.into()));
     }
@@ -77,18 +88,13 @@ pub fn describe(c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
     if let Some(flags) = c.peek_u8() {
         c.derived(&FLAGS, || Value::Uint(u64::from(flags >> 5)));
     }
-    // Counted in units of 8 bytes; told in bytes.
-    let parts = [(&RB, 1), (&DF, 1), (&MF, 1), (&FRAG_OFFSET, 13)];
-    c.bits_told(2, &parts, |i, n| if i == 3 { n * 8 } else { n })?;
+    // The offset stays in units of 8 bytes, as it stands and as Wireshark gives it.
+    c.bits(2, &[(&RB, 1), (&DF, 1), (&MF, 1), (&FRAG_OFFSET, 13)])?;
     c.u8(&TTL)?;
     let next = c.u8(&PROTO)?;
     c.u16(&CHECKSUM)?;
     c.ipv4(&SRC)?;
     c.ipv4(&DST)?;
-    let header = (first & 0xf) as usize * 4;
-    let Some(options) = header.checked_sub(MIN_HEADER) else {
-        return Err(c.nonsense(&HDR_LEN));
-    };
     if options > 0 {
         // A broken option ends the options, not the header.
         let is_cut = options > c.left();

@@ -11,6 +11,8 @@ use super::ah;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Tree, Value};
 
 static VERSION: Field = Field::new("ipv6.version");
+/// Wireshark gives it for both versions, so that one filter tells them apart.
+static IP_VERSION: Field = Field::new("ip.version");
 static TCLASS: Field = Field::hex("ipv6.tclass", 2);
 static DSCP: Field = Field::new("ipv6.tclass.dscp");
 static ECN: Field = Field::new("ipv6.tclass.ecn");
@@ -20,6 +22,8 @@ static NXT: Field = Field::new("ipv6.nxt");
 static HLIM: Field = Field::new("ipv6.hlim");
 static SRC: Field = Field::new("ipv6.src");
 static DST: Field = Field::new("ipv6.dst");
+
+static UNREADABLE: Field = Field::new("ipv6.unreadable");
 
 static HOPOPTS: Field = Field::new("ipv6.hopopts");
 static HOPOPTS_NXT: Field = Field::new("ipv6.hopopts.nxt");
@@ -106,8 +110,16 @@ pub struct Chain {
 /// Names each bit of an IPv6 header and of the extension headers; the cursor spans them all.
 ///
 /// # Errors
-/// [`Malformed`] where a header is cut.
+/// [`Malformed`] where a header is cut, or the version is another.
 pub fn describe(c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
+    if let Some(first) = c.peek_u8() {
+        c.derived(&IP_VERSION, || Value::Uint(u64::from(first >> 4)));
+        if first >> 4 != 6 {
+            // Nothing of another version can be named.
+            c.bits(1, &[(&VERSION, 4), (&UNREADABLE, 4)])?;
+            return Err(c.nonsense(&VERSION));
+        }
+    }
     // The traffic class straddles two bytes: its value is worked out ahead.
     if let Some(head) = c.peek_u16() {
         c.derived(&TCLASS, || Value::Uint(u64::from(head >> 4 & 0xff)));
@@ -239,13 +251,12 @@ fn routing<R: Recorder>(c: &mut Cursor<'_, '_, R>, chain: &mut Chain) -> Result<
     next
 }
 
-/// RFC 8200 section 4.5: where in the datagram this piece belongs, in units of 8 bytes; told in bytes.
+/// RFC 8200 section 4.5: where in the datagram this piece belongs, in units of 8 bytes.
 fn fragment<R: Recorder>(c: &mut Cursor<'_, '_, R>, chain: &mut Chain) -> Result<u8, Malformed> {
     c.group(&FRAGHDR, |c| {
         let next = c.u8(&FRAG_NXT)?;
         c.u8(&FRAG_RESERVED)?;
-        let parts = [(&FRAG_OFFSET, 13), (&FRAG_BITS, 2), (&FRAG_MORE, 1)];
-        let place = c.bits_told(2, &parts, |i, n| if i == 0 { n * 8 } else { n })?;
+        let place = c.bits(2, &[(&FRAG_OFFSET, 13), (&FRAG_BITS, 2), (&FRAG_MORE, 1)])?;
         let id = c.u32(&FRAG_ID)?;
         let (offset, more) = ((place & 0xfff8) as u32, place & 1 == 1);
         // Offset 0 and no more: a datagram in one piece, though it has the header (RFC 6946).
@@ -288,7 +299,7 @@ mod tests {
         assert_eq!(value("ipv6.tclass.dscp"), Value::Uint(46));
         assert_eq!(value("ipv6.flow"), Value::Uint(0x01234));
         assert_eq!(value("ipv6.opt.router_alert"), Value::Uint(0));
-        assert_eq!(value("ipv6.fraghdr.offset"), Value::Uint(8));
+        assert_eq!(value("ipv6.fraghdr.offset"), Value::Uint(1));
         assert_eq!(value("ipv6.fraghdr.more"), Value::Flag(true));
         let group = tree.nodes.iter().find(|n| n.field == &FRAGHDR).unwrap();
         assert_eq!((group.offset(), group.length()), (48, 8));

@@ -6,14 +6,20 @@
 //! `dissect`, generic over the recorder, that serves both lanes. A protocol never names its neighbour:
 //! it hands out a [`Key`], and [`child`] says who that is.
 
-use crate::wire::{Cursor, Field, Malformed, Tree};
+use crate::wire::{Cursor, Field, Malformed, Recorder, Tree};
 
 pub mod ah;
 pub mod arp;
+pub mod ayiya;
 pub mod checksum;
 pub mod data;
 pub mod dns;
+pub mod erspan;
 pub mod ethernet;
+pub mod fddi;
+pub mod geneve;
+pub mod gre;
+pub mod gtp;
 pub mod http;
 pub mod icmp;
 pub mod icmpv6;
@@ -21,11 +27,19 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod llc;
 pub mod loopback;
+pub mod mpls;
+pub mod nflog;
+pub mod pbb;
 pub mod ports;
+pub mod ppp;
+pub mod pppoe;
 pub mod sll;
 pub mod tcp;
+pub mod teredo;
 pub mod udp;
 pub mod vlan;
+pub mod vxlan;
+pub mod wlan;
 
 /// What a header says of the bytes after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +64,18 @@ pub enum Key {
     End,
 }
 
+/// What a link header or a tunnel leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carries {
+    /// What follows the header.
+    pub key: Key,
+    /// How many bytes after the header belong to the layer, where it says so.
+    pub length: Option<usize>,
+}
+
+/// EtherType of PPP, which is also how GRE and PPPoE hand it on here.
+pub const ETHER_TYPE_PPP: u16 = 0x880b;
+
 macro_rules! protocols {
     ($($variant:ident $name:literal $title:literal osi $osi:literal $tcpip:ident;)*) => {
         /// Every protocol there is a file for.
@@ -63,6 +89,17 @@ macro_rules! protocols {
             /// The layer's field: its name is Wireshark's short name of the protocol.
             pub fn field(self) -> &'static Field {
                 match self { $(Protocol::$variant => { static F: Field = Field::new($name); &F })* }
+            }
+
+            /// Owners of bytes that its description cannot name, and of those behind what it counts.
+            fn leaves(self) -> (&'static Field, &'static Field) {
+                match self {
+                    $(Protocol::$variant => {
+                        static UNREADABLE: Field = Field::new(concat!($name, ".unreadable"));
+                        static TRAILER: Field = Field::new(concat!($name, ".trailer"));
+                        (&UNREADABLE, &TRAILER)
+                    })*
+                }
             }
 
             /// Its name in standards' spelling.
@@ -116,13 +153,31 @@ protocols! {
     Sll "sll" "Linux cooked v1" osi 2 Link;
     Sll2 "sll" "Linux cooked v2" osi 2 Link;
     Null "null" "BSD loopback" osi 2 Link;
+    Fddi "fddi" "FDDI" osi 2 Link;
+    Radiotap "radiotap" "Radiotap" osi 2 Link;
+    Wlan "wlan" "IEEE 802.11" osi 2 Link;
+    Nflog "nflog" "Linux NFLOG" osi 2 Link;
+    Pbb "ieee8021ah" "IEEE 802.1ah" osi 2 Link;
+    VnTag "vntag" "VN-Tag" osi 2 Link;
+    FabricPath "cfp" "Cisco FabricPath" osi 2 Link;
+    PppoeSession "pppoes" "PPPoE session" osi 2 Link;
+    PppoeDiscovery "pppoed" "PPPoE discovery" osi 2 Link;
+    Ppp "ppp" "PPP" osi 2 Link;
+    Mpls "mpls" "MPLS" osi 2 Link;
     Arp "arp" "ARP" osi 2 Link;
     Ipv4 "ip" "IPv4" osi 3 Internet;
     Ipv6 "ipv6" "IPv6" osi 3 Internet;
+    Gre "gre" "GRE" osi 3 Internet;
+    Erspan "erspan" "ERSPAN" osi 2 Link;
     Icmp "icmp" "ICMP" osi 3 Internet;
     Icmpv6 "icmpv6" "ICMPv6" osi 3 Internet;
     Tcp "tcp" "TCP" osi 4 Transport;
     Udp "udp" "UDP" osi 4 Transport;
+    Vxlan "vxlan" "VXLAN" osi 2 Link;
+    Geneve "geneve" "Geneve" osi 2 Link;
+    Gtp "gtp" "GTP" osi 3 Internet;
+    Teredo "teredo" "Teredo" osi 3 Internet;
+    Ayiya "ayiya" "AYIYA" osi 3 Internet;
     Dns "dns" "DNS" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
     Data "data" "data" osi 7 Application;
@@ -134,22 +189,89 @@ pub fn child(key: Key) -> Option<Protocol> {
     Some(match key {
         Key::Link(1) => Ethernet,
         Key::Link(0 | 108) => Null,
+        Key::Link(9 | 50) => Ppp,
+        Key::Link(10) => Fddi,
+        Key::Link(51) => PppoeSession,
+        Key::Link(105) => Wlan,
         Key::Link(113) => Sll,
+        Key::Link(127) => Radiotap,
+        Key::Link(239) => Nflog,
         Key::Link(276) => Sll2,
-        Key::Link(12 | 14 | 101 | 228) => Ipv4,
+        Key::Link(228) => Ipv4,
         Key::Link(229) => Ipv6,
         Key::EtherType(0x0800) => Ipv4,
         Key::EtherType(0x86dd) => Ipv6,
         Key::EtherType(0x0806 | 0x8035) => Arp,
         Key::EtherType(0x8100 | 0x88a8 | 0x9100) => Vlan,
+        Key::EtherType(0x8847 | 0x8848) => Mpls,
+        Key::EtherType(0x8863) => PppoeDiscovery,
+        Key::EtherType(0x8864) => PppoeSession,
+        Key::EtherType(ETHER_TYPE_PPP) => Ppp,
+        Key::EtherType(0x88e7) => Pbb,
+        Key::EtherType(0x8903) => FabricPath,
+        Key::EtherType(0x8926) => VnTag,
+        Key::EtherType(0x88be | 0x22eb) => Erspan,
         Key::Llc => Llc,
         Key::IpProtocol(1) => Icmp,
         Key::IpProtocol(4) => Ipv4,
         Key::IpProtocol(6) => Tcp,
         Key::IpProtocol(17) => Udp,
         Key::IpProtocol(41) => Ipv6,
+        Key::IpProtocol(47) => Gre,
         Key::IpProtocol(58) => Icmpv6,
-        Key::UdpPorts(53 | 5353 | 5355, _) | Key::UdpPorts(_, 53 | 5353 | 5355) => Dns,
+        Key::IpProtocol(137) => Mpls,
+        Key::UdpPorts(source, destination) => return by_port(source).or_else(|| by_port(destination)),
+        _ => return None,
+    })
+}
+
+/// Who answers at a UDP port.
+fn by_port(port: u16) -> Option<Protocol> {
+    Some(match port {
+        53 | 5353 | 5355 => Protocol::Dns,
+        2123 | 2152 | 3386 => Protocol::Gtp,
+        3544 => Protocol::Teredo,
+        4754 => Protocol::Gre,
+        4789 => Protocol::Vxlan,
+        5072 => Protocol::Ayiya,
+        6081 => Protocol::Geneve,
+        6635 => Protocol::Mpls,
+        _ => return None,
+    })
+}
+
+/// Reads the header of a link or tunnel protocol that says no more than what it carries; `None` for all others.
+/// Serves both lanes.
+#[inline]
+pub fn dissect_carrier<R: Recorder>(
+    protocol: Protocol,
+    c: &mut Cursor<'_, '_, R>,
+) -> Option<Result<Carries, Malformed>> {
+    let only_key = |key| Carries { key, length: None };
+    Some(match protocol {
+        Protocol::Vlan => vlan::dissect(c).map(|tag| Carries { key: tag.key(), length: tag.length() }),
+        Protocol::Llc => llc::dissect(c).map(only_key),
+        Protocol::Sll => sll::dissect_v1(c).map(only_key),
+        Protocol::Sll2 => sll::dissect_v2(c).map(only_key),
+        Protocol::Null => loopback::dissect(c).map(only_key),
+        Protocol::Fddi => fddi::dissect(c),
+        Protocol::Radiotap => wlan::dissect_radiotap(c),
+        Protocol::Wlan => wlan::dissect(c),
+        Protocol::Nflog => nflog::dissect(c),
+        Protocol::Pbb => pbb::dissect_pbb(c),
+        Protocol::VnTag => pbb::dissect_vntag(c),
+        Protocol::FabricPath => pbb::dissect_fabric_path(c),
+        Protocol::PppoeSession => pppoe::dissect_session(c),
+        Protocol::PppoeDiscovery => pppoe::dissect_discovery(c),
+        Protocol::Ppp => ppp::dissect(c),
+        Protocol::Mpls => mpls::dissect(c),
+        Protocol::Gre => gre::dissect(c),
+        Protocol::Erspan => erspan::dissect(c),
+        Protocol::Vxlan => vxlan::dissect(c),
+        Protocol::Geneve => geneve::dissect(c),
+        Protocol::Gtp => gtp::dissect(c),
+        Protocol::Teredo => teredo::dissect(c),
+        Protocol::Ayiya => ayiya::dissect(c),
         _ => return None,
     })
 }
@@ -161,13 +283,7 @@ pub fn child(key: Key) -> Option<Protocol> {
 /// [`Malformed`] where the header ends before it should, or makes no sense; every field before is recorded.
 pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
     match protocol {
-        Protocol::Ethernet => ethernet::dissect(cursor).map(drop),
-        Protocol::Dot3 => ethernet::dissect(cursor).map(drop),
-        Protocol::Vlan => vlan::dissect(cursor).map(drop),
-        Protocol::Llc => llc::dissect(cursor).map(drop),
-        Protocol::Sll => sll::dissect_v1(cursor).map(drop),
-        Protocol::Sll2 => sll::dissect_v2(cursor).map(drop),
-        Protocol::Null => loopback::dissect(cursor).map(drop),
+        Protocol::Ethernet | Protocol::Dot3 => ethernet::dissect(cursor).map(drop),
         Protocol::Arp => arp::describe(cursor),
         Protocol::Ipv4 => ipv4::describe(cursor),
         Protocol::Ipv6 => ipv6::describe(cursor),
@@ -178,38 +294,17 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Dns => dns::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `decode::tree`).
         Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
+        carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }
 
 /// A leaf for the part of a header that its own description could not name.
 pub fn unreadable(protocol: Protocol) -> &'static Field {
-    macro_rules! named {
-        ($($variant:ident => $name:literal),* $(,)?) => {
-            match protocol { $(Protocol::$variant => { static F: Field = Field::new($name); &F })* }
-        };
-    }
-    named! {
-        Ethernet => "eth.unreadable", Dot3 => "eth.unreadable", Vlan => "vlan.unreadable", Llc => "llc.unreadable",
-        Sll => "sll.unreadable", Sll2 => "sll.unreadable", Null => "null.unreadable", Arp => "arp.unreadable",
-        Ipv4 => "ip.unreadable", Ipv6 => "ipv6.unreadable", Icmp => "icmp.unreadable",
-        Icmpv6 => "icmpv6.unreadable", Tcp => "tcp.unreadable", Udp => "udp.unreadable", Dns => "dns.unreadable",
-        Http => "http.unreadable", Data => "data.data",
-    }
+    protocol.leaves().0
 }
 
 /// A leaf for bytes after the part of a layer that its length field counts: Ethernet's filling to 60 bytes,
 /// what stands behind an IP datagram's total length.
 pub fn trailer(protocol: Protocol) -> &'static Field {
-    macro_rules! named {
-        ($($variant:ident => $name:literal),* $(,)?) => {
-            match protocol { $(Protocol::$variant => { static F: Field = Field::new($name); &F })* }
-        };
-    }
-    named! {
-        Ethernet => "eth.trailer", Dot3 => "eth.trailer", Vlan => "vlan.trailer", Llc => "llc.trailer",
-        Sll => "sll.trailer", Sll2 => "sll.trailer", Null => "null.trailer", Arp => "arp.trailer",
-        Ipv4 => "ip.trailer", Ipv6 => "ipv6.trailer", Icmp => "icmp.trailer", Icmpv6 => "icmpv6.trailer",
-        Tcp => "tcp.trailer", Udp => "udp.trailer", Dns => "dns.trailer", Http => "http.trailer",
-        Data => "data.trailer",
-    }
+    protocol.leaves().1
 }

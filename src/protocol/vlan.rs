@@ -28,6 +28,11 @@ impl Vlan {
     pub fn key(&self) -> Key {
         ethernet::key(self.ether_type)
     }
+
+    /// How many bytes follow, where the tag says so.
+    pub fn length(&self) -> Option<usize> {
+        (self.ether_type <= ethernet::MAX_LENGTH).then_some(usize::from(self.ether_type))
+    }
 }
 
 /// Reads one tag.

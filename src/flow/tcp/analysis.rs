@@ -173,7 +173,8 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
             label = label.with("after", Datum::Duration(s.time_ns - time));
         }
     } else if kind == Kind::TcpRetransmission {
-        label.variant = "forgotten";
+        // Which packet carried them first is no longer known; the sentence leaves it out.
+        label.variant = "";
     }
     label.with("evidence", Datum::Name("bytes-seen"))
 }
@@ -225,12 +226,18 @@ fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut J
     let plain = !s.syn && !s.fin && !s.rst;
     ack_of_unseen(s, peer, j);
     let Some((acked, of)) = me.acked else { return };
-    if !(plain && s.len == 0 && s.ack == acked && s.seq == next && s.window != 0) {
+    if !(plain && s.len == 0 && s.ack == acked && s.seq == next) {
+        return;
+    }
+    if s.window == 0 {
+        if let Some(of) = peer.probe {
+            j.labels.push(Label::new(Kind::TcpZeroWindowProbeAck).with("of", Datum::Uint(of)));
+        }
         return;
     }
     if s.window != me.window {
         if !me.machine.state_is_opening() {
-            let shift = if peer.scale.is_some() { me.scale.unwrap_or(0) } else { 0 };
+            let shift = if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 };
             j.labels.push(
                 Label::new(Kind::TcpWindowUpdate)
                     .with("window", Datum::Uint(u64::from(s.window) << shift))
@@ -241,8 +248,6 @@ fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut J
     }
     if let Some(of) = peer.keep_alive {
         j.labels.push(Label::new(Kind::TcpKeepAliveAck).with("of", Datum::Uint(of)));
-    } else if let Some(of) = peer.probe {
-        j.labels.push(Label::new(Kind::TcpZeroWindowProbeAck).with("of", Datum::Uint(of)));
     } else if peer.seen.next().is_some_and(|n| before(acked, n)) {
         // Something is outstanding, and the same number is asked for again (RFC 5681 section 2).
         j.labels.push(

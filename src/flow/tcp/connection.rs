@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::analysis::{self, Judgement};
 use super::endpoint::{Change, Changes, Evidence};
 use super::segment::Segment;
-use super::sequence::{before, not_after};
+use super::sequence::{Seen, before, not_after};
 use super::side::Side;
 use super::state::{Basis, Heard, Sent, State, StateChange};
 use crate::flow::event::{Datum, Event, Kind, Severity};
@@ -120,11 +120,14 @@ impl Connection {
         if s.ack_flag {
             return me.isn.is_some_and(|isn| isn != s.seq) && me.syn.is_some();
         }
-        let ended = self.completeness & (complete::FIN | complete::RST) != 0;
-        match me.base {
-            Some(base) => base != s.seq && (me.isn.is_some() || ended) || (ended && me.isn.is_some()),
-            None => ended,
-        }
+        // The same number again is the same SYN, even after a refusal.
+        me.base.is_some_and(|base| base != s.seq) && (me.isn.is_some() || self.has_ended())
+            || me.base.is_none() && self.has_ended()
+    }
+
+    /// Whether a FIN or RST was seen.
+    fn has_ended(&self) -> bool {
+        self.completeness & (complete::FIN | complete::RST) != 0
     }
 
     /// Takes in a segment.
@@ -154,6 +157,12 @@ impl Connection {
     /// Numbers and options that a side announces.
     fn announce(&mut self, s: &Segment<'_>, m: usize, p: usize) {
         let me = &mut self.sides[m];
+        if s.syn && me.isn.is_none() && me.base.is_some_and(|base| base != s.seq) {
+            // What came before the SYN (an injected RST) was no part of the stream.
+            me.base = None;
+            me.seen = Seen::default();
+            me.flights.clear();
+        }
         if me.base.is_none() {
             me.base = Some(if s.syn { s.seq } else { s.seq.wrapping_sub(1) });
         }
@@ -175,7 +184,7 @@ impl Connection {
         self.completeness |= match (s.syn, s.ack_flag) {
             (true, false) => complete::SYN,
             (true, true) => complete::SYN_ACK,
-            (false, true) if !s.rst => complete::ACK,
+            (false, true) if !s.rst && !s.fin && s.len == 0 => complete::ACK,
             _ => 0,
         };
         if s.len > 0 {
@@ -581,11 +590,12 @@ impl Connection {
         };
         let variant = if me.fin.is_some() {
             "answer" // it has closed before: what comes now finds nobody
-        } else if peer.payload > 0 && (unread > 0 || s.time_ns - peer.latest.1 < 1_000_000) && me.payload == 0
-        {
-            "unread"
+        } else if peer.payload > 0 && unread > 0 && s.time_ns - peer.latest.1 < 1_000_000 {
+            "unread" // bytes came, were never acknowledged, and the RST follows at once
         } else if !s.ack_flag {
             "answer"
+        } else if me.syn.is_some() {
+            "aborted"
         } else {
             ""
         };

@@ -185,10 +185,15 @@ impl Side {
         number.wrapping_sub(self.base.unwrap_or(number))
     }
 
+    /// Whether windows of this side are scaled: it offered to, and so did the peer, as far as its SYN was captured.
+    pub fn scales(&self, peer: &Side) -> bool {
+        self.scale.is_some() && (peer.scale.is_some() || peer.syn.is_none())
+    }
+
     /// The announced window in bytes. Scaling counts only where both sides offered it (RFC 7323 section 2.2),
     /// and never in a SYN.
     pub fn scaled_window(&self, peer: &Side) -> u64 {
-        let scaled = peer.scale.is_some() && !self.window_of_syn;
+        let scaled = self.scales(peer) && !self.window_of_syn;
         u64::from(self.window) << if scaled { self.scale.unwrap_or(0) } else { 0 }
     }
 

@@ -326,7 +326,7 @@ fn a_packet_tree_has_layers_leaves_groups_and_the_frame() {
     tree.layer(&IP, 2, 4);
     tree.leaf(&SRC, 16, 32, Value::Ipv4([10, 0, 0, 1]));
     tree.open(&OPTIONS, 48, 0);
-    tree.close();
+    tree.close(56);
     tree.layer(&ICMP, 6, 1);
     tree.leaf(&CODE, 48, 8, Value::Uint(3));
     tree.layer(&IP, 7, 4);

@@ -1,0 +1,134 @@
+//! `annotate CAPTURE...`: what happened here?
+
+use std::io;
+
+use clap::Args;
+
+use super::json::{JsonSink, Records};
+use super::options::{self, Choice, Common, FormatName, Inputs};
+use super::output::{self, Done, Problem};
+use crate::capture::{Damage, Frame};
+use crate::flow::{Event, FlowRecord, Outcome};
+use crate::render::text;
+use crate::session::{Begun, Go, Seen, Session, Sink, Want};
+use crate::view::annotate::{Collector, Only, Wish};
+
+/// Raw flags.
+#[derive(Debug, Args)]
+pub struct Flags {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    choice: Choice,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: FormatName,
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = "packet,flow,event,state,claim",
+        value_parser = ["packet", "flow", "event", "state", "claim"])]
+    records: Vec<String>,
+    #[arg(long, value_name = "N", value_parser = options::only)]
+    flow: Option<Only>,
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    limit: usize,
+    #[arg(short = 'S')]
+    absolute_seq: bool,
+    #[arg(short = 'v', long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Tells the story of captures.
+///
+/// # Errors
+/// [`Problem`] where it cannot.
+pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
+    let lang = common.lang();
+    let files = flags.inputs.files(lang)?;
+    let session = Session::new(flags.choice.filter(lang)?);
+    if flags.format == FormatName::Json {
+        let wants = |kind: &str| flags.records.iter().any(|wanted| wanted == kind);
+        let records = Records {
+            capture: true,
+            packet: wants("packet"),
+            event: wants("event"),
+            state: wants("state"),
+            flow: wants("flow"),
+            claim: wants("claim"),
+        };
+        let mut sink = JsonSink::new(output::out(), lang, records);
+        (sink.only, sink.count) = (flags.flow, flags.choice.count());
+        let ending = session.run(&files, &mut sink)?;
+        sink.lines.flush()?;
+        return finish(lang, flags.flow, sink.met, sink.flows, &files, ending.into());
+    }
+    let wish = Wish {
+        lang,
+        limit: if flags.limit == 0 { usize::MAX } else { flags.limit },
+        only: flags.flow,
+        verbose: flags.verbose > 0,
+        raw: flags.absolute_seq,
+    };
+    let mut sink = Watch { collector: Collector::new(wish), count: flags.choice.count() };
+    let ending = session.run(&files, &mut sink)?;
+    let (met, flows) = (!sink.collector.is_empty(), sink.collector.flows());
+    if flags.flow.is_none() || met {
+        let mut page = output::page(common);
+        text::annotate::write(&mut page, &sink.collector.screen())?;
+        page.flush()?;
+    }
+    finish(lang, flags.flow, met, flows, &files, ending.into())
+}
+
+/// A conversation that was asked for by number must be there.
+pub(super) fn finish(
+    lang: crate::words::Lang,
+    only: Option<Only>,
+    met: bool,
+    flows: u64,
+    files: &[String],
+    done: Done,
+) -> Result<Done, Problem> {
+    match only {
+        Some(only) if !met => {
+            let (flow, count) = (options::only_name(only), flows.to_string());
+            let file = files.join(" ");
+            Err(Problem::said(lang, "no-such-flow", &[("flow", &flow), ("file", &file), ("count", &count)]))
+        }
+        _ => Ok(done),
+    }
+}
+
+/// Feeds the collector.
+pub(super) struct Watch {
+    pub(super) collector: Collector,
+    pub(super) count: u64,
+}
+
+impl Sink for Watch {
+    fn begin(&mut self, begun: &Begun<'_>) -> io::Result<()> {
+        self.collector.begin(begun.file, begun.format, begun.interfaces, begun.comments);
+        Ok(())
+    }
+
+    fn wants(&self, _: &Frame<'_>) -> Want {
+        Want::Context
+    }
+
+    fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
+        self.collector.packet(&seen.frame, seen.packet, seen.outcome);
+        Ok(if seen.frame.number >= self.count { Go::Break(()) } else { Go::Continue(()) })
+    }
+
+    fn damaged(&mut self, damage: &Damage, event: &Event) -> io::Result<()> {
+        self.collector.damaged(damage, event);
+        Ok(())
+    }
+
+    fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
+        self.collector.flow(record);
+        Ok(())
+    }
+
+    fn end(&mut self, last: &Outcome) -> io::Result<()> {
+        self.collector.end(last);
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! `interfaces`: where packets could be captured.
+
+use clap::Args;
+
+use super::options::{Common, FormatName};
+use super::output::{self, Done, Problem};
+use crate::capture::interfaces;
+use crate::render::json::Lines;
+use crate::render::text;
+use crate::view::Role;
+use crate::view::ends;
+use crate::view::flows::Table;
+use crate::view::record::InterfaceRecord;
+use crate::view::say;
+
+/// Raw flags.
+#[derive(Debug, Args)]
+pub struct Flags {
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: FormatName,
+}
+
+/// Lists the machine's network interfaces.
+///
+/// # Errors
+/// [`Problem`] where it cannot write.
+pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
+    let records = interfaces::list().into_iter().map(|one| InterfaceRecord {
+        name: one.name,
+        index: one.index,
+        mac: one.mac.map(ends::mac),
+        addresses: one.addresses.iter().map(|(ip, prefix)| format!("{ip}/{prefix}")).collect(),
+        up: one.up,
+        loopback: one.loopback,
+    });
+    if flags.format == FormatName::Json {
+        let mut lines = Lines::new(output::out());
+        for record in records {
+            lines.line(&record)?;
+        }
+        lines.flush()?;
+        return Ok(Done::default());
+    }
+    let lang = common.lang();
+    let columns = ["interfaces.name", "interfaces.state", "interfaces.mac", "interfaces.addresses"];
+    let mut table = Table {
+        columns: columns.map(|id| (say::word(lang, id).to_owned(), false)).into(),
+        ..Table::default()
+    };
+    for one in records {
+        let state = match (one.up, one.loopback) {
+            (true, true) => "interfaces.loopback",
+            (true, false) => "interfaces.up",
+            (false, _) => "interfaces.down",
+        };
+        let role = if one.up { Role::Good } else { Role::Dim };
+        table.rows.push(vec![
+            (one.name, Role::Strong),
+            (say::word(lang, state).to_owned(), role),
+            (one.mac.unwrap_or_default(), Role::Plain),
+            (one.addresses.join(" "), Role::Plain),
+        ]);
+    }
+    let mut page = output::page(common);
+    text::table::write(&mut page, &table)?;
+    page.flush()?;
+    Ok(Done::default())
+}

@@ -1,0 +1,170 @@
+//! The sink that writes the contract's records as they come; serves every command that has `--format json`.
+
+use std::io::{self, Write};
+
+use crate::capture::{Damage, Frame};
+use crate::flow::{Event, FlowRecord, Outcome};
+use crate::render::json::Lines;
+use crate::session::{Begun, Go, Seen, Sink, Want};
+use crate::view::annotate::Only;
+use crate::view::record::{CaptureRecord, EventRecord, FlowObject, PacketRecord, StateRecord};
+use crate::view::say;
+use crate::wire::Value;
+use crate::words::Lang;
+
+/// Which kinds of records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Records {
+    /// A file begins.
+    pub capture: bool,
+    /// One a frame.
+    pub packet: bool,
+    /// What happened.
+    pub event: bool,
+    /// Who changed state.
+    pub state: bool,
+    /// Conversations summed up.
+    pub flow: bool,
+    /// What the notes' claims come to.
+    pub claim: bool,
+}
+
+impl Records {
+    /// All kinds.
+    pub const ALL: Records =
+        Records { capture: true, packet: true, event: true, state: true, flow: true, claim: true };
+}
+
+/// Writes records.
+#[derive(Debug)]
+pub struct JsonSink<W: Write> {
+    /// Where they go.
+    pub lines: Lines<W>,
+    /// Language of the sentences.
+    pub lang: Lang,
+    /// Kinds.
+    pub records: Records,
+    /// Only one conversation.
+    pub only: Option<Only>,
+    /// Only one packet.
+    pub packet: Option<u64>,
+    /// Frames to read at most.
+    pub count: u64,
+    /// Whether anything that was asked for by number was met.
+    pub met: bool,
+    /// Conversations told of.
+    pub flows: u64,
+}
+
+impl<W: Write> JsonSink<W> {
+    /// A sink for all packets and conversations.
+    pub fn new(out: W, lang: Lang, records: Records) -> JsonSink<W> {
+        let lines = Lines::new(out);
+        JsonSink { lines, lang, records, only: None, packet: None, count: u64::MAX, met: false, flows: 0 }
+    }
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let text = say::line(self.lang, event);
+        self.lines.line(&EventRecord { event, text: &text, claims: &[] })
+    }
+
+    fn events(&mut self, outcome: &Outcome, wanted: impl Fn(&Event) -> bool) -> io::Result<()> {
+        if self.records.event {
+            outcome.events.iter().filter(|event| wanted(event)).try_for_each(|event| self.event(event))?;
+        }
+        Ok(())
+    }
+
+    fn states(&mut self, outcome: &Outcome) -> io::Result<()> {
+        if self.records.state {
+            // What is merely proved was told when it was assumed.
+            for change in outcome.states.iter().filter(|change| change.from != change.to) {
+                self.lines.line(&StateRecord(change))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a packet belongs to what was asked for.
+    fn wants_packet(&self, seen: &Seen<'_>) -> bool {
+        let outcome = seen.outcome;
+        let of_flow = match self.only {
+            None => true,
+            Some(Only::Flow(id)) => outcome.flow == Some(id),
+            Some(Only::Stream(protocol, stream)) => {
+                let name = format!("{}.stream", protocol.name());
+                outcome
+                    .context
+                    .computed
+                    .iter()
+                    .any(|c| c.field.name == name && c.value == Value::Uint(stream))
+            }
+        };
+        seen.chosen && of_flow && self.packet.is_none_or(|number| number == seen.frame.number)
+    }
+}
+
+impl<W: Write> Sink for JsonSink<W> {
+    fn begin(&mut self, begun: &Begun<'_>) -> io::Result<()> {
+        if !self.records.capture {
+            return Ok(());
+        }
+        self.lines.line(&CaptureRecord {
+            file: begun.file,
+            format: begun.format,
+            interfaces: begun.interfaces,
+            comments: begun.comments,
+        })
+    }
+
+    fn wants(&self, frame: &Frame<'_>) -> Want {
+        let wanted = self.packet.is_none_or(|number| number == frame.number);
+        if self.records.packet && wanted {
+            Want::Tree
+        } else if self.only.is_some() {
+            Want::Context
+        } else {
+            Want::Outcome
+        }
+    }
+
+    fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
+        if self.wants_packet(seen) {
+            self.met = true;
+            if let (true, Some(tree)) = (self.records.packet, seen.tree) {
+                self.lines.line(&PacketRecord { frame: &seen.frame, tree })?;
+            }
+            self.events(seen.outcome, |_| true)?;
+            self.states(seen.outcome)?;
+        }
+        let enough =
+            seen.frame.number >= self.count || self.packet.is_some_and(|number| number <= seen.frame.number);
+        Ok(if enough { Go::Break(()) } else { Go::Continue(()) })
+    }
+
+    fn damaged(&mut self, _: &Damage, event: &Event) -> io::Result<()> {
+        if self.records.event { self.event(event) } else { Ok(()) }
+    }
+
+    fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
+        self.flows += 1;
+        if self.records.flow && self.only.is_none_or(|only| only.is(record)) {
+            self.met = true;
+            self.lines.line(&FlowObject(record))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, last: &Outcome) -> io::Result<()> {
+        if self.packet.is_some() {
+            return Ok(());
+        }
+        let only = self.only;
+        self.events(last, |event| match only {
+            None => true,
+            Some(Only::Flow(id)) => event.flow == Some(id),
+            Some(Only::Stream(..)) => false,
+        })?;
+        if only.is_none() { self.states(last) } else { Ok(()) }
+    }
+}

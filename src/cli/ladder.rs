@@ -1,0 +1,42 @@
+//! `ladder CAPTURE --flow N`: the sequence diagram of one conversation with both ends' states.
+
+use clap::Args;
+
+use super::annotate::{Watch, finish};
+use super::options::{self, Common, Inputs};
+use super::output::{self, Done, Problem};
+use crate::render::text;
+use crate::session::Session;
+use crate::view::annotate::{Collector, Only, Wish};
+
+/// Raw flags.
+#[derive(Debug, Args)]
+pub struct Flags {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[arg(long, value_name = "N", value_parser = options::only, default_value = "tcp:0")]
+    flow: Only,
+    #[arg(short = 'S')]
+    absolute_seq: bool,
+}
+
+/// Draws one conversation.
+///
+/// # Errors
+/// [`Problem`] where it cannot, or there is no such conversation.
+pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
+    let lang = common.lang();
+    let files = flags.inputs.files(lang)?;
+    let wish = Wish { lang, limit: 1, only: Some(flags.flow), verbose: true, raw: flags.absolute_seq };
+    let mut sink = Watch { collector: Collector::new(wish), count: u64::MAX };
+    let ending = Session::new(None).run(&files, &mut sink)?;
+    let flows = sink.collector.flows();
+    let Some((title, ladder)) = sink.collector.ladder() else {
+        return finish(lang, Some(flags.flow), false, flows, &files, ending.into());
+    };
+    let mut page = output::page(common);
+    page.line(&title)?;
+    text::ladder::write(&mut page, &ladder, true)?;
+    page.flush()?;
+    Ok(ending.into())
+}

@@ -1,0 +1,210 @@
+//! Flags that several commands share, and what they mean.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stdout};
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::output::Problem;
+use crate::flow::FlowProtocol;
+use crate::session::Filter;
+use crate::view::annotate::Only;
+use crate::words::Lang;
+
+/// How everything is written.
+#[derive(Debug, Args)]
+pub struct Common {
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    lang: Option<LangName>,
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorName::Auto)]
+    color: ColorName,
+    #[arg(long, global = true, value_name = "COLUMNS")]
+    width: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LangName {
+    En,
+    Zh,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColorName {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Text for people, or JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum FormatName {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl Common {
+    /// The language: the flag, else the environment.
+    pub fn lang(&self) -> Lang {
+        match self.lang {
+            Some(LangName::En) => Lang::En,
+            Some(LangName::Zh) => Lang::Zh,
+            None => environment_language(),
+        }
+    }
+
+    /// Whether to write colours: the flag, else NO_COLOR (no-color.org), else whether someone is watching.
+    pub fn colour(&self) -> bool {
+        match self.color {
+            ColorName::Always => true,
+            ColorName::Never => false,
+            ColorName::Auto => {
+                std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+                    && stdout().is_terminal()
+            }
+        }
+    }
+
+    /// Columns: the flag, else COLUMNS, else the terminal's, else 100: the same everywhere.
+    pub fn width(&self) -> usize {
+        let columns = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+        let terminal = || {
+            let (width, _) = terminal_size::terminal_size()?;
+            stdout().is_terminal().then_some(usize::from(width.0))
+        };
+        self.width.or_else(columns).or_else(terminal).unwrap_or(100)
+    }
+}
+
+/// The language before the command line is parsed: errors and help need it, too.
+pub fn language(words: &[OsString]) -> Lang {
+    let mut words = words.iter().filter_map(|word| word.to_str());
+    let mut lang = environment_language();
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--lang") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => continue,
+        };
+        match value {
+            Some(name) => lang = Lang::from_name(name).unwrap_or(lang),
+            None => {}
+        }
+    }
+    lang
+}
+
+fn environment_language() -> Lang {
+    Lang::from_environment(|name| std::env::var(name).ok())
+}
+
+/// Which captures to read.
+#[derive(Debug, Args)]
+pub struct Inputs {
+    #[arg(value_name = "CAPTURE")]
+    captures: Vec<String>,
+    #[arg(short = 'r', value_name = "FILE")]
+    read: Vec<String>,
+    #[command(flatten)]
+    nothing: Nothing,
+}
+
+/// Flags that users of other tools type out of habit. Names are never looked up here, so there is nothing to switch off.
+#[derive(Debug, Args)]
+pub struct Nothing {
+    #[arg(short = 'n', action = ArgAction::Count)]
+    no_resolve: u8,
+}
+
+impl Inputs {
+    /// The captures, in the order given.
+    ///
+    /// # Errors
+    /// Where none is named.
+    pub fn files(&self, lang: Lang) -> Result<Vec<String>, Problem> {
+        let files: Vec<String> = self.read.iter().chain(&self.captures).cloned().collect();
+        if files.is_empty() {
+            return Err(Problem::said(lang, "no-capture-given", &[]));
+        }
+        Ok(files)
+    }
+}
+
+/// What is chosen of them.
+#[derive(Debug, Args)]
+pub struct Choice {
+    #[arg(short = 'Y', long, value_name = "EXPR")]
+    filter: Option<String>,
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    count: Option<u64>,
+}
+
+impl Choice {
+    /// The filter, read.
+    ///
+    /// # Errors
+    /// Where it cannot be.
+    pub fn filter(&self, lang: Lang) -> Result<Option<Filter>, Problem> {
+        let Some(source) = &self.filter else { return Ok(None) };
+        match Filter::parse(source) {
+            Ok(filter) => Ok(Some(filter)),
+            Err(error) => Err(Problem::filter(lang, source, &error)),
+        }
+    }
+
+    /// How many frames to read at most.
+    pub fn count(&self) -> u64 {
+        self.count.unwrap_or(u64::MAX)
+    }
+}
+
+/// Reads `7`, `tcp:7`, `udp:7`: a conversation by its number, or by its number in its protocol.
+///
+/// # Errors
+/// Where it is none of these; clap tells the user.
+pub fn only(text: &str) -> Result<Only, String> {
+    let protocol = |name| {
+        [FlowProtocol::Tcp, FlowProtocol::Udp, FlowProtocol::Icmp, FlowProtocol::Arp]
+            .into_iter()
+            .find(|protocol| protocol.name() == name)
+    };
+    let parsed = match text.split_once(':') {
+        Some((name, stream)) => {
+            protocol(name).zip(stream.parse().ok()).map(|(protocol, stream)| Only::Stream(protocol, stream))
+        }
+        None => text.parse().ok().map(Only::Flow),
+    };
+    parsed.ok_or_else(|| "N | tcp:N | udp:N | icmp:N | arp:N".to_owned())
+}
+
+/// Writes what [`only`] reads.
+pub fn only_name(only: Only) -> String {
+    match only {
+        Only::Flow(id) => id.to_string(),
+        Only::Stream(protocol, stream) => format!("{}:{stream}", protocol.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversations_are_named_in_two_ways() {
+        assert_eq!(only("3"), Ok(Only::Flow(3)));
+        assert_eq!(only("tcp:0"), Ok(Only::Stream(FlowProtocol::Tcp, 0)));
+        assert!(only("tls:0").is_err() && only("-1").is_err() && only("").is_err());
+        assert_eq!(only_name(Only::Stream(FlowProtocol::Udp, 2)), "udp:2");
+    }
+
+    #[test]
+    fn the_language_is_known_before_parsing() {
+        let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(language(&words("pcaplain annotate --lang zh x")), Lang::Zh);
+        assert_eq!(language(&words("pcaplain --lang=zh")), Lang::Zh);
+        assert_eq!(language(&words("pcaplain --lang zh --lang en")), Lang::En);
+    }
+}

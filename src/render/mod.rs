@@ -1,0 +1,4 @@
+//! Renderers: views in, text or JSON out. A renderer knows views and nothing else.
+
+pub mod json;
+pub mod text;

@@ -1,0 +1,147 @@
+//! A ladder drawn with lines and arrow heads: number, client's state, arrow, server's state.
+
+use std::io::{self, Write};
+
+use super::{Page, line_width, width};
+use crate::view::ladder::{Arrow, Ladder, Rung, StateCell};
+use crate::view::{Line, Role};
+
+/// Left of everything.
+const MARGIN: usize = 3;
+/// Between columns.
+const GAP: usize = 2;
+
+struct Columns {
+    number: usize,
+    time: usize,
+    left: usize,
+    arrow: usize,
+}
+
+/// Draws a ladder. With `told`, each arrow's sentence stands under it, and its time beside it.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write<W: Write>(page: &mut Page<W>, ladder: &Ladder, told: bool) -> io::Result<()> {
+    let columns = columns(page.width(), ladder, told);
+    head(page, ladder, &columns)?;
+    for rung in &ladder.rungs {
+        match rung {
+            Rung::Arrow(arrow) => draw(page, arrow, &columns, told)?,
+            Rung::Fold(line) => {
+                page.blanks(MARGIN)?;
+                page.put("┊ ", Role::Dim)?;
+                page.paragraph(line, MARGIN + 2, MARGIN + 2)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn arrows(ladder: &Ladder) -> impl Iterator<Item = &Arrow> {
+    ladder.rungs.iter().filter_map(|rung| match rung {
+        Rung::Arrow(arrow) => Some(arrow),
+        Rung::Fold(_) => None,
+    })
+}
+
+fn columns(page: usize, ladder: &Ladder, told: bool) -> Columns {
+    let widest = |of: &dyn Fn(&Arrow) -> usize| arrows(ladder).map(of).max().unwrap_or(0);
+    let number = widest(&|arrow| arrow.number.to_string().len() + 1);
+    let time = if told { widest(&|arrow| arrow.time.len()) + GAP } else { 0 };
+    let side = |at: usize| {
+        let cells = widest(&|arrow| arrow.states[at].as_ref().map_or(0, cell_width));
+        cells.max(width(&ladder.before[at]))
+    };
+    let (left, right) = (side(0), side(1));
+    let label = widest(&|arrow| line_width(&arrow.label).max(line_width(&arrow.below))) + 8;
+    let taken = MARGIN + number + GAP + time + left + GAP * 2 + right;
+    // As long as the labels need, and no longer than the eye can follow.
+    let arrow = page.saturating_sub(taken).clamp(label.min(60), label.max(46));
+    Columns { number, time, left, arrow }
+}
+
+fn cell_width(cell: &StateCell) -> usize {
+    width(&cell.name) + if cell.basis.is_empty() { 0 } else { 1 + width(&cell.basis) }
+}
+
+fn head<W: Write>(page: &mut Page<W>, ladder: &Ladder, c: &Columns) -> io::Result<()> {
+    let before = MARGIN + c.number + GAP + c.time;
+    let right = before + c.left + GAP + c.arrow + GAP;
+    let client = line_width(&ladder.ends[0]);
+    let server = line_width(&ladder.ends[1]);
+    // Long addresses push the server's name left of its column rather than off the page.
+    let at = right.min(page.width().saturating_sub(server)).max(before + client + GAP);
+    page.blanks(before)?;
+    page.spans(&ladder.ends[0])?;
+    page.blanks(at - before - client)?;
+    page.spans(&ladder.ends[1])?;
+    page.end()?;
+    page.blanks(before)?;
+    page.put(&ladder.before[0], Role::State)?;
+    page.blanks(right - before - width(&ladder.before[0]))?;
+    page.put(&ladder.before[1], Role::State)?;
+    page.end()
+}
+
+fn draw<W: Write>(page: &mut Page<W>, arrow: &Arrow, c: &Columns, told: bool) -> io::Result<()> {
+    let number = format!("#{}", arrow.number);
+    page.blanks(MARGIN)?;
+    page.put(&number, Role::Packet)?;
+    page.blanks(c.number - number.len() + GAP)?;
+    if told {
+        page.put(&arrow.time, Role::Dim)?;
+        page.blanks(c.time - arrow.time.len())?;
+    }
+    let taken = state(page, arrow.states[0].as_ref())?;
+    page.blanks(c.left - taken + GAP)?;
+    shaft(page, arrow, c.arrow)?;
+    if arrow.states[1].is_some() {
+        page.blanks(GAP)?;
+        state(page, arrow.states[1].as_ref())?;
+    }
+    page.end()?;
+    let under = MARGIN + c.number + GAP + c.time + c.left + GAP;
+    if !arrow.below.is_empty() {
+        let long = line_width(&arrow.below);
+        let at = if arrow.rightwards { 3 } else { c.arrow.saturating_sub(long + 3) };
+        page.blanks(under + at)?;
+        page.line(&arrow.below)?;
+    }
+    if told {
+        let indent = MARGIN + c.number + GAP;
+        for (sentence, spec) in &arrow.told {
+            let mut line = Line::plain(sentence.as_str());
+            if !spec.is_empty() {
+                line = line.with("  ", Role::Plain).with(spec.as_str(), Role::Spec);
+            }
+            page.blanks(indent)?;
+            page.paragraph(&line, indent, indent)?;
+        }
+    }
+    Ok(())
+}
+
+fn state<W: Write>(page: &mut Page<W>, cell: Option<&StateCell>) -> io::Result<usize> {
+    let Some(cell) = cell else { return Ok(0) };
+    page.put(&cell.name, if cell.changed { Role::State } else { Role::Dim })?;
+    if !cell.basis.is_empty() {
+        page.put(" ", Role::Plain)?;
+        page.put(&cell.basis, Role::Dim)?;
+    }
+    Ok(cell_width(cell))
+}
+
+fn shaft<W: Write>(page: &mut Page<W>, arrow: &Arrow, long: usize) -> io::Result<()> {
+    let rest = long.saturating_sub(line_width(&arrow.label) + 5).max(1);
+    let line = "─".repeat(rest);
+    if arrow.rightwards {
+        page.put("── ", Role::Client)?;
+        page.spans(&arrow.label)?;
+        page.put(&format!(" {line}▶"), Role::Client)
+    } else {
+        page.put(&format!("◀{line} "), Role::Server)?;
+        page.spans(&arrow.label)?;
+        page.put(" ──", Role::Server)
+    }
+}

@@ -1,0 +1,141 @@
+//! One packet as text: layers with their fields, then the bytes.
+
+use std::io::{self, Write};
+
+use super::{Page, width};
+use crate::view::hex::HexLine;
+use crate::view::packet::{FieldView, LayerView, PacketView};
+use crate::view::{Line, Role};
+
+/// Widest column of names, and of values: longer ones push what follows to a line of its own.
+const NAME: usize = 30;
+const VALUE: usize = 22;
+
+/// Writes a packet.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write<W: Write>(page: &mut Page<W>, view: &PacketView) -> io::Result<()> {
+    page.paragraph(&view.head, 0, 2)?;
+    for (line, spec) in &view.told {
+        let line = if spec.is_empty() {
+            line.clone()
+        } else {
+            line.clone().with("  ", Role::Plain).with(spec.as_str(), Role::Spec)
+        };
+        page.blanks(4)?;
+        page.paragraph(&line, 4, 4)?;
+    }
+    for one in &view.layers {
+        page.end()?;
+        layer(page, one)?;
+    }
+    for dump in &view.dumps {
+        page.end()?;
+        if !dump.title.is_empty() {
+            page.line(&Line::new().with(dump.title.as_str(), Role::Strong))?;
+        }
+        for line in &dump.lines {
+            hex(page, line)?;
+        }
+    }
+    Ok(())
+}
+
+fn layer<W: Write>(page: &mut Page<W>, layer: &LayerView) -> io::Result<()> {
+    let mut line = Line::new()
+        .with(format!("{:>2}  ", layer.osi), Role::Strong)
+        .with(layer.tcpip.as_str(), Role::Dim)
+        .with("   ", Role::Plain)
+        .with(layer.title.as_str(), Role::Title)
+        .with("   ", Role::Plain)
+        .with(layer.range.as_str(), Role::Dim);
+    if !layer.spec.is_empty() {
+        line = line.with("   ", Role::Plain).with(layer.spec.as_str(), Role::Spec);
+    }
+    page.paragraph(&line, 0, 4)?;
+    if !layer.purpose.is_empty() {
+        page.blanks(4)?;
+        page.paragraph(&Line::new().with(layer.purpose.as_str(), Role::Dim), 4, 4)?;
+    }
+    let widest = |of: &dyn Fn(&FieldView) -> usize, most: usize| {
+        layer.fields.iter().map(of).filter(|w| *w <= most).max().unwrap_or(0)
+    };
+    let columns = Columns {
+        range: widest(&|f| width(&f.range), 11),
+        name: widest(&|f| f.depth * 2 + f.name.len(), NAME),
+        value: widest(&|f| shown(f).1, VALUE),
+    };
+    layer.fields.iter().try_for_each(|one| field(page, one, &columns))
+}
+
+struct Columns {
+    range: usize,
+    name: usize,
+    value: usize,
+}
+
+/// The value with its bits before it, and the columns that takes.
+fn shown(field: &FieldView) -> (String, usize) {
+    let text = match field.bits.as_str() {
+        "" => field.value.clone(),
+        bits => format!("{bits} = {}", field.value),
+    };
+    let columns = width(&text);
+    (text, columns)
+}
+
+fn field<W: Write>(page: &mut Page<W>, field: &FieldView, c: &Columns) -> io::Result<()> {
+    const MARGIN: usize = 5;
+    page.blanks(MARGIN + c.range.saturating_sub(width(&field.range)))?;
+    page.put(&field.range, Role::Dim)?;
+    page.blanks(2 + field.depth * 2)?;
+    page.put(&field.name, field.role)?;
+    let mut at = MARGIN + c.range.max(width(&field.range)) + 2 + field.depth * 2 + field.name.len();
+    let to = |page: &mut Page<W>, at: usize, column: usize| -> io::Result<usize> {
+        page.blanks(column.saturating_sub(at).max(2))?;
+        Ok(column.max(at + 2))
+    };
+    let values = MARGIN + c.range + 2 + c.name + 2;
+    let meanings = values + c.value + 2;
+    let (value, columns) = shown(field);
+    if !value.is_empty() {
+        at = to(page, at, values)?;
+        if at + columns > page.width() {
+            // Long values are broken, never cut.
+            page.paragraph(&Line::plain(value.as_str()), at, values)?;
+            at = 0;
+        } else {
+            page.put(&value, Role::Strong)?;
+            at += columns;
+        }
+    }
+    if field.meaning.is_empty() {
+        return if at > 0 { page.end() } else { Ok(()) };
+    }
+    // A value longer than its column, and a meaning that would be squeezed to the right edge: the next line.
+    let squeezed = at + 2 > meanings && page.width() < at + 2 + width(&field.meaning).min(30);
+    if squeezed && at > 0 {
+        page.end()?;
+        at = 0;
+    }
+    at = to(page, at, meanings)?;
+    page.paragraph(&Line::new().with(field.meaning.as_str(), Role::Plain), at, meanings)
+}
+
+fn hex<W: Write>(page: &mut Page<W>, line: &HexLine) -> io::Result<()> {
+    page.put(&format!("{:04x}", line.offset), Role::Dim)?;
+    for at in 0..16 {
+        page.blanks(if at % 8 == 0 { 2 } else { 1 })?;
+        match line.bytes.get(at) {
+            Some((byte, role)) => page.put(&format!("{byte:02x}"), *role)?,
+            None => page.blanks(2)?,
+        }
+    }
+    page.blanks(2)?;
+    for (byte, role) in &line.bytes {
+        let c = if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '·' };
+        page.put(c.encode_utf8(&mut [0; 4]), *role)?;
+    }
+    page.end()
+}

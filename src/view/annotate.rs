@@ -1,0 +1,313 @@
+//! The story of a capture: what is in it, what to look at, then the conversations step by step.
+//!
+//! [`Collector`] watches the capture go by and keeps, within a budget, the conversations that matter most;
+//! [`Collector::screen`] tells of them when it is over.
+//!
+//! Leaves out: writing (`render::text::annotate`), drawing of ladders (`ladder`).
+
+mod summary;
+mod tell;
+
+use std::collections::HashMap;
+
+use super::conversation::{Conversation, Limits};
+use super::ladder::{self, Ladder, Numbers};
+use super::span::Line;
+use crate::capture::{Damage, Format, Frame, Interface};
+use crate::decode::Packet;
+use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
+use crate::words::Lang;
+use summary::Summary;
+pub(super) use summary::{manner, name as party_name};
+
+/// A whole screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Screen {
+    /// File, format, link, frames, duration; one line a file.
+    pub head: Vec<Line>,
+    /// One line for each kind of conversation.
+    pub summary: Vec<Line>,
+    /// Before the findings, e.g. "What to look at:".
+    pub look: Line,
+    /// The most important findings.
+    pub findings: Vec<Line>,
+    /// The conversations.
+    pub stories: Vec<Story>,
+    /// What was left out, and the command that shows it.
+    pub rest: Vec<Line>,
+}
+
+/// One conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// Protocol, stream, packets.
+    pub title: Line,
+    /// The ladder, for TCP.
+    pub ladder: Option<Ladder>,
+    /// Its steps, in phases.
+    pub phases: Vec<Phase>,
+}
+
+/// A part of a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Phase {
+    /// What part; empty where the whole is one.
+    pub title: Line,
+    /// Its steps.
+    pub steps: Vec<Told>,
+    /// What the notes claim of it.
+    pub claims: Vec<Line>,
+    /// Where it is specified.
+    pub specs: Vec<String>,
+}
+
+/// A step, told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// `#7`, or a range.
+    pub number: String,
+    /// When, who to whom; empty where the ladder shows it.
+    pub head: Line,
+    /// What happened.
+    pub line: Line,
+    /// Why; may be empty.
+    pub why: String,
+}
+
+/// What is wanted on the screen.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// In which language.
+    pub lang: Lang,
+    /// At most so many conversations.
+    pub limit: usize,
+    /// Only this one.
+    pub only: Option<Only>,
+    /// Every step with its reasons.
+    pub verbose: bool,
+    /// Raw sequence numbers.
+    pub raw: bool,
+}
+
+/// One conversation among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// By its number over all protocols.
+    Flow(FlowId),
+    /// By its number in its protocol, as `tcp.stream` counts.
+    Stream(FlowProtocol, u64),
+}
+
+impl Only {
+    /// Whether this is the one.
+    pub fn is(&self, record: &FlowRecord) -> bool {
+        match *self {
+            Only::Flow(id) => record.id == id,
+            Only::Stream(protocol, stream) => record.protocol == protocol && record.stream == stream,
+        }
+    }
+}
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+struct Read {
+    name: String,
+    format: Format,
+    links: Vec<u16>,
+    comments: Vec<String>,
+}
+
+/// Watches a capture go by.
+#[derive(Debug)]
+pub struct Collector {
+    wish: Wish,
+    limits: Limits,
+    files: Vec<Read>,
+    summary: Summary,
+    alive: HashMap<FlowId, Conversation>,
+    finished: Vec<Conversation>,
+    /// Conversations that ended.
+    flows: u64,
+    /// Those of them that were asked for.
+    chosen: u64,
+    weight: usize,
+    damages: Vec<String>,
+    frames: u64,
+    first_ns: Option<i64>,
+    last_ns: i64,
+}
+
+/// Events and steps kept of conversations that are still going on; beyond it the less important are forgotten.
+const BUDGET: usize = 60_000;
+
+impl Collector {
+    /// Nothing seen yet.
+    pub fn new(wish: Wish) -> Collector {
+        let close = wish.only.is_some() || wish.verbose;
+        Collector {
+            wish,
+            limits: if close { Limits::CLOSE } else { Limits::SCREEN },
+            files: Vec::new(),
+            summary: Summary::default(),
+            alive: HashMap::new(),
+            finished: Vec::new(),
+            flows: 0,
+            chosen: 0,
+            weight: 0,
+            damages: Vec::new(),
+            frames: 0,
+            first_ns: None,
+            last_ns: 0,
+        }
+    }
+
+    /// A file begins.
+    pub fn begin(&mut self, name: &str, format: Format, interfaces: &[Interface], comments: &[String]) {
+        let mut links: Vec<u16> = interfaces.iter().map(|interface| interface.link_type).collect();
+        links.dedup();
+        self.files.push(Read { name: name.to_owned(), format, links, comments: comments.to_vec() });
+    }
+
+    /// A packet went by.
+    pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
+        self.frames += 1;
+        self.first_ns.get_or_insert(frame.time_ns);
+        self.last_ns = frame.time_ns;
+        self.summary.events(&outcome.events);
+        if let Some(id) = outcome.flow {
+            let limits = match self.wish.only {
+                Some(Only::Flow(only)) if only != id => Limits::NOTHING,
+                _ => self.limits,
+            };
+            let conversation =
+                self.alive.entry(id).or_insert_with(|| Conversation::new(id, limits, frame, packet));
+            let forgotten = conversation.is_forgotten();
+            let weight = conversation.take(frame, packet, outcome);
+            self.weight += if forgotten { 0 } else { weight };
+        } else {
+            self.summary.alone(packet);
+        }
+        self.elsewhere(outcome);
+        if self.weight > BUDGET {
+            self.slim();
+        }
+    }
+
+    /// The capture is over; [`Collector::flow`] is told of the rest next.
+    pub fn end(&mut self, last: &Outcome) {
+        self.summary.events(&last.events);
+        self.elsewhere(last);
+    }
+
+    /// A conversation ended and was chosen.
+    pub fn flow(&mut self, record: &FlowRecord) {
+        self.flows += 1;
+        if self.wish.only.is_some_and(|only| !only.is(record)) {
+            return;
+        }
+        self.chosen += 1;
+        self.summary.flow(record);
+        let Some(mut conversation) = self.alive.remove(&record.id) else { return };
+        conversation.record = Some(record.clone());
+        self.finished.push(conversation);
+        if self.finished.len() > self.wish.limit.saturating_mul(2).saturating_add(64) {
+            self.rank();
+        }
+    }
+
+    /// A file ends before it should.
+    pub fn damaged(&mut self, damage: &Damage, event: &Event) {
+        let lang = self.wish.lang;
+        self.damages.push(super::error::damaged(lang, damage));
+        let _ = event;
+    }
+
+    /// The ladder of the one conversation that was asked for, with its title.
+    pub fn ladder(self) -> Option<(Line, Ladder)> {
+        let conversation = self.finished.first()?;
+        let record = conversation.record.as_ref()?;
+        let numbers = if self.wish.raw { Numbers::Raw } else { Numbers::Both };
+        let title = tell::title(self.wish.lang, record);
+        Some((title, ladder::of(self.wish.lang, conversation, record, numbers)))
+    }
+
+    /// Whether no conversation was chosen.
+    pub fn is_empty(&self) -> bool {
+        self.chosen == 0
+    }
+
+    /// Conversations that ended so far.
+    pub fn flows(&self) -> u64 {
+        self.flows
+    }
+
+    /// Frames seen.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Events and states of conversations other than the packet's own, or told late.
+    fn elsewhere(&mut self, outcome: &Outcome) {
+        for event in outcome.events.iter().filter(|e| e.flow.is_some() && e.flow != outcome.flow) {
+            if let Some(conversation) = event.flow.and_then(|id| self.alive.get_mut(&id)) {
+                conversation.late(event);
+            }
+        }
+        for change in outcome.states.iter().filter(|change| Some(change.flow) != outcome.flow) {
+            if let Some(conversation) = self.alive.get_mut(&change.flow) {
+                conversation.change(*change);
+            }
+        }
+        // Conversations that end with this packet and are not chosen need not be kept.
+        for record in &outcome.ended {
+            if Some(record.id) != outcome.flow && self.wish.only.is_some_and(|only| !only.is(record)) {
+                self.alive.remove(&record.id);
+            }
+        }
+    }
+
+    /// Over budget: what matters less is forgotten.
+    fn slim(&mut self) {
+        let mut ids: Vec<_> = self.alive.values().map(|c| (c.importance(), c.packets, c.id)).collect();
+        ids.sort();
+        for (_, _, id) in &ids[..ids.len() - ids.len() / 4] {
+            if let Some(conversation) = self.alive.get_mut(id) {
+                conversation.forget();
+            }
+        }
+        self.weight /= 4;
+    }
+
+    /// Only the most important of those that are over are kept.
+    fn rank(&mut self) {
+        self.finished.sort_by_key(|c| std::cmp::Reverse((c.importance(), std::cmp::Reverse(c.id))));
+        self.finished.truncate(self.wish.limit);
+    }
+
+    /// What there is to show.
+    pub fn screen(mut self) -> Screen {
+        let many = self.chosen > self.wish.limit as u64;
+        if many {
+            self.rank();
+        } else {
+            self.finished.sort_by_key(|c| c.id);
+        }
+        let half_closes =
+            self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(2).collect();
+        let mut teller = tell::Teller::new(self.wish, self.first_ns);
+        let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
+        Screen {
+            head: summary::head(self.wish.lang, &self.files, self.frames, self.first_ns, self.last_ns),
+            summary: self.summary.lines(self.wish.lang),
+            look: Line::plain(super::say::word(self.wish.lang, "annotate.look")),
+            findings: self.summary.findings(self.wish.lang, &self.damages, half_closes),
+            stories,
+            rest: summary::rest(self.wish.lang, &self.files, self.chosen, self.finished.len() as u64),
+        }
+    }
+}
+
+/// Whether an event is worth a line among the findings.
+fn is_finding(event: &Event) -> bool {
+    event.severity >= Severity::Note
+}

@@ -1,0 +1,375 @@
+//! One packet: its layers, every field with its bytes, value and meaning, and a dump in the same order and roles.
+//!
+//! Leaves out: columns and colours (`render::text::packet`), what the fields mean (docs/words/fields).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::ends;
+use super::hex::{self, HexLine};
+use super::say::{self, thousands};
+use super::span::{Line, Part, Role};
+use super::time::moment;
+use crate::capture::Frame;
+use crate::flow::Event;
+use crate::protocol::Protocol;
+use crate::wire::{Node, NodeKind, Show, Tree, Value};
+use crate::words::{self, Lang};
+
+/// A packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PacketView {
+    /// Number, sizes, time, link.
+    pub head: Line,
+    /// What happened in it, with the specification.
+    pub told: Vec<(Line, String)>,
+    /// Its layers, outermost first.
+    pub layers: Vec<LayerView>,
+    /// The frame's bytes, then what was put together from several frames.
+    pub dumps: Vec<Dump>,
+}
+
+/// A layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerView {
+    /// OSI layer, or the sign of a dispute.
+    pub osi: String,
+    /// TCP/IP layer.
+    pub tcpip: String,
+    /// Name of the protocol.
+    pub title: String,
+    /// `bytes 0–13`.
+    pub range: String,
+    /// What the protocol is for.
+    pub purpose: String,
+    /// Where it is specified.
+    pub spec: String,
+    /// Its fields.
+    pub fields: Vec<FieldView>,
+}
+
+/// A field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldView {
+    /// How deep it stands in its layer, from 0.
+    pub depth: usize,
+    /// `0–5`; empty for what owns no bytes.
+    pub range: String,
+    /// Which bits of its bytes, where they are not whole: `0100 ....`.
+    pub bits: String,
+    /// Wireshark's name.
+    pub name: String,
+    /// Its value; empty for groups.
+    pub value: String,
+    /// What that means.
+    pub meaning: String,
+    /// Its role, the same as in the dump.
+    pub role: Role,
+}
+
+/// Bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dump {
+    /// What they are, where they are not the frame itself.
+    pub title: String,
+    /// The bytes.
+    pub lines: Vec<HexLine>,
+}
+
+/// The view of a packet that was taken apart.
+pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> PacketView {
+    let mut layers: Vec<LayerView> = Vec::new();
+    let mut before = None;
+    let mut roles: Vec<Vec<Role>> = vec![vec![Role::Plain; frame.bytes.len()]];
+    roles.extend(tree.buffers.iter().map(|buffer| vec![Role::Plain; buffer.len()]));
+    for node in &tree.nodes {
+        if node.kind == NodeKind::Layer {
+            layers.push(layer(lang, node));
+            continue;
+        }
+        let Some(layer) = layers.last_mut() else { continue };
+        let mut role = Role::Plain;
+        if node.kind == NodeKind::Leaf {
+            let part = part_of(node);
+            // Two neighbours of one kind must be told apart.
+            let second = before == Some((part, false));
+            before = Some((part, second));
+            role = Role::Field(part, second);
+            let owned = roles[usize::from(node.buffer).min(tree.buffers.len())].iter_mut();
+            for byte in owned.skip(node.offset()).take(node.length()) {
+                if *byte == Role::Plain {
+                    *byte = role;
+                }
+            }
+        }
+        layer.fields.push(field(lang, frame, tree, node, role));
+    }
+    let mut dumps = vec![Dump { title: String::new(), lines: hex::dump(frame.bytes, &roles[0]) }];
+    for (at, buffer) in tree.buffers.iter().enumerate() {
+        let bytes = thousands(buffer.len() as u64);
+        dumps.push(Dump {
+            title: say::text(lang, "screen.reassembled", &[("bytes", &bytes)]),
+            lines: hex::dump(buffer, &roles[at + 1]),
+        });
+    }
+    let told = events.iter().map(|event| {
+        let said = say::event(lang, event);
+        let mut line = Line::plain(said.line);
+        if !said.why.is_empty() {
+            line.push(say::word(lang, "screen.sentence-gap"), Role::Plain);
+            line.push(said.why, Role::Plain);
+        }
+        (line, say::spec(said.spec))
+    });
+    PacketView { head: head(lang, frame), told: told.collect(), layers, dumps }
+}
+
+fn head(lang: Lang, frame: &Frame<'_>) -> Line {
+    let (captured, length) = (thousands(frame.bytes.len() as u64), thousands(frame.wire_len.into()));
+    let size = say::text(lang, "packet.captured", &[("captured", &captured), ("wire", &length)]);
+    let link = say::link(frame.link_type);
+    Line::new()
+        .with(format!("#{}", frame.number), Role::Packet)
+        .with(format!("  {size}"), Role::Plain)
+        .with(format!("     {} UTC", moment(frame.time_ns, false)), Role::Plain)
+        .with(format!("     {link}"), Role::Dim)
+}
+
+fn layer(lang: Lang, node: &Node) -> LayerView {
+    let protocol = Protocol::ALL.iter().find(|p| p.field().name == node.field.name);
+    let words = words::field(node.field.name);
+    let disputed = protocol == Some(&Protocol::Arp);
+    let range = match node.length() {
+        0 => String::new(),
+        _ => byte_range(lang, node),
+    };
+    LayerView {
+        osi: if disputed { "⚖".to_owned() } else { protocol.map_or(7, |p| p.osi()).to_string() },
+        tcpip: match protocol {
+            _ if disputed => say::word(lang, "packet.arp-layer").to_owned(),
+            Some(protocol) => layer_name(lang, *protocol).to_owned(),
+            None => String::new(),
+        },
+        title: protocol.map_or(node.field.name, |p| p.title()).to_owned(),
+        range,
+        purpose: words.map_or("", |w| &w.text[lang.index()]).to_owned(),
+        spec: words.map_or(String::new(), |w| say::spec(&w.spec)),
+        fields: Vec::new(),
+    }
+}
+
+/// Names of the OSI and the TCP/IP layer.
+fn layer_name(lang: Lang, protocol: Protocol) -> &'static str {
+    let id = match protocol.osi() {
+        1 => "osi.1",
+        2 => "osi.2",
+        3 => "osi.3",
+        4 => "osi.4",
+        5 => "osi.5",
+        6 => "osi.6",
+        _ => "osi.7",
+    };
+    say::word(lang, id)
+}
+
+fn field(lang: Lang, frame: &Frame<'_>, tree: &Tree, node: &Node, role: Role) -> FieldView {
+    let is_leaf = node.kind == NodeKind::Leaf;
+    let bytes = tree.bytes_of(node, frame.bytes);
+    FieldView {
+        depth: usize::from(node.depth.saturating_sub(1)),
+        range: if is_leaf { range(node) } else { String::new() },
+        bits: if is_leaf { bit_pattern(node, bytes) } else { String::new() },
+        name: node.field.name.to_owned(),
+        value: if node.kind == NodeKind::Group { String::new() } else { value(lang, node, bytes) },
+        meaning: meaning(lang, node),
+        role: if is_leaf { role } else { Role::Dim },
+    }
+}
+
+fn range(node: &Node) -> String {
+    match (node.offset(), node.length()) {
+        (offset, 0 | 1) => offset.to_string(),
+        (offset, length) => format!("{offset}–{}", offset + length - 1),
+    }
+}
+
+/// The bytes of a layer's header.
+fn byte_range(lang: Lang, node: &Node) -> String {
+    let (first, last) = (node.offset(), node.offset() + node.length().saturating_sub(1));
+    let values = [("first", &*first.to_string()), ("last", &*last.to_string())];
+    say::text(lang, if first == last { "bytes.one" } else { "bytes.range" }, &values)
+}
+
+/// The bits of a field that is not made of whole bytes, dots for its neighbours'. Longer ones tell only how many.
+fn bit_pattern(node: &Node, bytes: &[u8]) -> String {
+    if !node.is_partial() || bytes.len() > 2 {
+        return String::new();
+    }
+    let (first, last) = (node.bit % 8, node.bit % 8 + node.bits);
+    let mut text = String::new();
+    for bit in 0..bytes.len() * 8 {
+        if bit > 0 && bit % 4 == 0 {
+            text.push(' ');
+        }
+        let set = bytes[bit / 8] >> (7 - bit % 8) & 1 == 1;
+        text.push(match (first..last).contains(&bit) {
+            true if set => '1',
+            true => '0',
+            false => '.',
+        });
+    }
+    text
+}
+
+/// How a value is written.
+fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
+    match (&node.value, node.field.show) {
+        (Value::Uint(n), Show::Hex(digits)) => format!("0x{n:0digits$x}", digits = usize::from(digits)),
+        (Value::Uint(n), Show::Plain) => n.to_string(),
+        (Value::Int(n), _) => n.to_string(),
+        (Value::Flag(flag), _) => {
+            say::word(lang, if *flag { "screen.flag.set" } else { "screen.flag.clear" }).to_owned()
+        }
+        (Value::Mac(address), _) => ends::mac(*address),
+        (Value::Ipv4(address), _) => Ipv4Addr::from(*address).to_string(),
+        (Value::Ipv6(address), _) => Ipv6Addr::from(*address).to_string(),
+        (Value::Text(text), _) => text.trim_end_matches(['\r', '\n']).to_owned(),
+        (Value::Bytes, _) => raw(lang, bytes),
+    }
+}
+
+/// Bytes: text where they are text, else hexadecimal; only the beginning of many.
+fn raw(lang: Lang, bytes: &[u8]) -> String {
+    const MOST: usize = 24;
+    let shown = &bytes[..bytes.len().min(MOST)];
+    let printable = |b: &u8| b.is_ascii_graphic() || matches!(b, b' ' | b'\r' | b'\n' | b'\t');
+    let text = if bytes.len() > 3 && shown.iter().all(printable) {
+        format!("“{}”", String::from_utf8_lossy(shown))
+    } else {
+        shown.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
+    };
+    if bytes.len() <= MOST {
+        return text;
+    }
+    let more = thousands((bytes.len() - MOST) as u64);
+    format!("{text} {}", say::text(lang, "screen.more-bytes", &[("n", &more)]))
+}
+
+/// What a value means: of this value if there are words for it, of its sort of address, else of the field.
+fn meaning(lang: Lang, node: &Node) -> String {
+    let name = node.field.name;
+    let key = match &node.value {
+        Value::Uint(n) => n.to_string(),
+        Value::Int(n) => n.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Mac(address) => ends::mac(*address),
+        Value::Ipv4(address) => Ipv4Addr::from(*address).to_string(),
+        Value::Ipv6(address) => Ipv6Addr::from(*address).to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Bytes => String::new(),
+    };
+    if let Some(said) = words::value(lang, name, &key) {
+        return said.to_owned();
+    }
+    let sort = match &node.value {
+        Value::Mac(address) => mac_sort(*address),
+        Value::Ipv4(address) => ip_sort(IpAddr::from(*address)),
+        Value::Ipv6(address) => ip_sort(IpAddr::from(*address)),
+        _ => None,
+    };
+    let of_field = words::field(name).map_or("", |words| &words.text[lang.index()]);
+    match sort.map(|id| say::word(lang, id)) {
+        Some(sort) if of_field.is_empty() => sort.to_owned(),
+        Some(sort) => format!("{of_field}{}{sort}", say::word(lang, "screen.clause-gap")),
+        None => of_field.to_owned(),
+    }
+}
+
+fn mac_sort(address: [u8; 6]) -> Option<&'static str> {
+    match address {
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Some("packet.broadcast"),
+        [0, 0, 0, 0, 0, 0] => None,
+        [first, ..] if first & 1 == 1 => Some("packet.multicast"),
+        [first, ..] if first & 2 == 2 => Some("packet.locally-administered"),
+        _ => None,
+    }
+}
+
+fn ip_sort(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(ip) if ip.is_unspecified() => Some("screen.ip.unspecified"),
+        IpAddr::V4(ip) if ip.is_loopback() => Some("screen.ip.loopback"),
+        IpAddr::V4(ip) if ip.is_broadcast() => Some("screen.ip.broadcast"),
+        IpAddr::V4(ip) if ip.is_multicast() => Some("screen.ip.multicast"),
+        IpAddr::V4(ip) if ip.is_link_local() => Some("screen.ip.link-local"),
+        IpAddr::V4(ip) if ip.is_private() => Some("screen.ip.private"),
+        IpAddr::V4(ip) if ip.is_documentation() => Some("screen.ip.documentation"),
+        IpAddr::V6(ip) if ip.is_unspecified() => Some("screen.ip.unspecified"),
+        IpAddr::V6(ip) if ip.is_loopback() => Some("screen.ip.loopback"),
+        IpAddr::V6(ip) if ip.is_multicast() => Some("screen.ip.multicast"),
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Some("screen.ip.link-local"),
+        IpAddr::V6(ip) if ip.is_unique_local() => Some("screen.ip.private"),
+        _ => None,
+    }
+}
+
+/// What kind of field it is, from what its value is and how its name ends: the same kind looks the same everywhere.
+fn part_of(node: &Node) -> Part {
+    match node.value {
+        Value::Mac(_) | Value::Ipv4(_) | Value::Ipv6(_) => return Part::Address,
+        Value::Flag(_) => return Part::Flag,
+        _ => {}
+    }
+    let last = node.field.name.rsplit('.').next().unwrap_or("");
+    let is = |names: &[&str]| names.iter().any(|name| last.contains(name));
+    if is(&["checksum"]) {
+        Part::Check
+    } else if is(&["port"]) {
+        Part::Address
+    } else if is(&["padding", "trailer", "reserved", "unreadable", "unused"]) {
+        Part::Filler
+    } else if is(&["len", "size", "offset", "window", "ttl", "hlim", "count", "mss"]) {
+        Part::Size
+    } else if is(&["type", "proto", "nxt", "opcode", "version", "code", "kind", "method"]) {
+        Part::Kind
+    } else if matches!(node.value, Value::Bytes | Value::Text(_)) {
+        Part::Data
+    } else {
+        Part::Number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Field, Recorder};
+
+    static VERSION: Field = Field::new("ip.version");
+    static OFFSET: Field = Field::new("ip.frag_offset");
+
+    fn node(field: &'static Field, bit: usize, bits: usize) -> Node {
+        let mut tree = Tree::default();
+        tree.leaf(field, bit, bits, Value::Uint(4));
+        tree.nodes.remove(0)
+    }
+
+    #[test]
+    fn bits_are_drawn_where_bytes_are_shared() {
+        assert_eq!(bit_pattern(&node(&VERSION, 0, 4), &[0x45]), "0100 ....");
+        assert_eq!(bit_pattern(&node(&OFFSET, 51, 13), &[0x20, 0xb9]), "...0 0000 1011 1001");
+        assert_eq!(bit_pattern(&node(&VERSION, 8, 8), &[0x45]), "");
+    }
+
+    #[test]
+    fn every_byte_takes_the_role_of_its_first_owner() {
+        let mut tree = Tree::default();
+        tree.layer(Protocol::Ipv4.field(), 0, 2);
+        tree.leaf(&VERSION, 0, 4, Value::Uint(4));
+        tree.leaf(&OFFSET, 4, 12, Value::Uint(0));
+        let frame =
+            Frame { number: 1, time_ns: 0, interface: 0, link_type: 228, wire_len: 2, bytes: &[0x40, 0] };
+        let view = of(Lang::En, &frame, &tree, &[]);
+        let roles: Vec<Role> = view.dumps[0].lines[0].bytes.iter().map(|(_, role)| *role).collect();
+        assert_eq!(roles, [Role::Field(Part::Kind, false), Role::Field(Part::Size, false)]);
+        assert_eq!(view.layers[0].fields[0].role, roles[0]);
+    }
+}
