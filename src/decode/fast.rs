@@ -356,7 +356,8 @@ impl<'a> Walk<'a> {
         quoted: bool,
     ) -> Option<Next> {
         if !quoted {
-            self.packet.transport_len = length;
+            // An IP length beyond the frame's own end on the wire promises bytes that never were (Wireshark, too).
+            self.packet.transport_len = length.min((self.bytes.len() + self.missing).saturating_sub(start));
             self.packet.fragment = fragment;
         }
         if let Some(fragment) = fragment {

@@ -20,7 +20,7 @@ use super::info::PacketInfo;
 use super::record::{Endpoint, FlowRecord, Party};
 use super::table::{Base, Key, Table};
 use super::tcp::reassembly::{Reassembly, Stretch};
-use super::tcp::segment::Segment;
+use super::tcp::segment::{self, Segment};
 use super::tcp::state::StateChange;
 use super::tcp::{Connection, Step};
 use super::udp::{self, Udp};
@@ -131,6 +131,8 @@ fields! {
     TCP_ACK = "tcp.ack";
     TCP_WINDOW = "tcp.window_size";
     TCP_SCALE = "tcp.window_size_scalefactor";
+    TCP_SACK_LE = "tcp.options.sack_le";
+    TCP_SACK_RE = "tcp.options.sack_re";
     UDP_STREAM = "udp.stream";
 }
 
@@ -160,6 +162,10 @@ impl Tracker {
             && let Some((protocol, payload)) = self.fragments.add(&info, fragment, &mut outcome.events)
         {
             let whole = decode::decode_datagram(protocol, &payload);
+            // A tunnel's datagram has addresses of its own inside.
+            let inside = PacketInfo::new(frame, &whole);
+            let info =
+                if inside.addresses.is_some() { PacketInfo { macs: info.macs, ..inside } } else { info };
             self.follow(&info, &payload, &whole, outcome);
             drop(whole);
             if outcome.wants_context {
@@ -491,6 +497,10 @@ fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Conte
     put(&TCP_SEQ, Value::Uint(me.relative(s.seq).into()));
     put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
     put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack) } else { s.ack }.into()));
+    segment::sack_edges(s.options_bytes, &mut |left, right| {
+        put(&TCP_SACK_LE, Value::Uint(peer.relative(left).into()));
+        put(&TCP_SACK_RE, Value::Uint(peer.relative(right).into()));
+    });
     let both = me.scales(peer);
     let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
     put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));

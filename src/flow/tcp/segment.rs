@@ -62,6 +62,22 @@ impl Options {
     }
 }
 
+/// Both ends of every SACK block among the options (RFC 2018 section 3).
+pub fn sack_edges(mut bytes: &[u8], each: &mut dyn FnMut(u32, u32)) {
+    while let [kind, rest @ ..] = bytes {
+        let length = match (kind, rest.first()) {
+            (0, _) => return,
+            (1, _) => 1,
+            (_, Some(&length)) if length >= 2 && usize::from(length) <= bytes.len() => usize::from(length),
+            _ => return,
+        };
+        if *kind == 5 {
+            bytes[2..length].chunks_exact(8).for_each(|b| each(be32(&b[..4]), be32(&b[4..])));
+        }
+        bytes = &bytes[length..];
+    }
+}
+
 fn be32(b: &[u8]) -> u32 {
     u32::from_be_bytes([b[0], b[1], b[2], b[3]])
 }
@@ -97,6 +113,8 @@ pub struct Segment<'a> {
     pub payload_at: usize,
     /// Options.
     pub options: Options,
+    /// The options' bytes, for those who show all of them.
+    pub options_bytes: &'a [u8],
     /// IPv4 identification, where there is one.
     pub ip_id: Option<u16>,
     /// Whether SYN, FIN or payload could be damaged: the checksum is wrong.
@@ -132,6 +150,7 @@ impl<'a> Segment<'a> {
             len: transport_len.saturating_sub(header_len) as u32,
             payload: tcp.payload(),
             payload_at,
+            options_bytes: options,
             options: if options.is_empty() { Options::default() } else { Options::read(options) },
             ip_id: None,
             checksum_bad: false,
