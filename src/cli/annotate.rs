@@ -27,8 +27,8 @@ pub struct Flags {
     records: Vec<String>,
     #[arg(long, value_name = "N", value_parser = options::only)]
     flow: Option<Only>,
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: usize,
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     #[arg(short = 'S')]
     absolute_seq: bool,
     #[arg(short = 'v', long, action = clap::ArgAction::Count)]
@@ -61,7 +61,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     }
     let wish = Wish {
         lang,
-        limit: if flags.limit == 0 { usize::MAX } else { flags.limit },
+        limit: flags.limit.map(|limit| if limit == 0 { usize::MAX } else { limit }),
         only: flags.flow,
         verbose: flags.verbose > 0,
         raw: flags.absolute_seq,

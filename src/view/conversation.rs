@@ -298,6 +298,11 @@ impl Conversation {
             && !(self.items.is_empty() && self.recent.is_empty())
     }
 
+    /// Whether something went wrong in it.
+    pub fn is_trouble(&self) -> bool {
+        self.severity >= Severity::Warn || self.cut_off
+    }
+
     /// How it went: what it was carried by, how it opened and closed, the worst that happened.
     pub fn manner(&self) -> Manner {
         let record = self.record.as_ref();
@@ -512,4 +517,48 @@ fn shape(packet: &Packet<'_>, outcome: &Outcome) -> Shape {
 /// Whether conversations of a protocol are drawn as a ladder.
 pub fn has_ladder(protocol: FlowProtocol) -> bool {
     protocol == FlowProtocol::Tcp
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(number: u64, events: Vec<Event>) -> Step {
+        let shape = Shape::Tcp(Segment { len: 10, ..Segment::default() });
+        let (from_first, told_elsewhere) = (number % 2 == 0, false);
+        Step { number, time_ns: 0, from_first, ends: None, shape, events, told_elsewhere, states: Vec::new() }
+    }
+
+    fn shape_of(items: &[Item]) -> Vec<String> {
+        let name = |item: &Item| match item {
+            Item::Step(step) => format!("#{}", step.number),
+            Item::Fold(fold) => format!("#{}-#{}: {}", fold.first, fold.last, fold.packets),
+        };
+        items.iter().map(name).collect()
+    }
+
+    #[test]
+    fn runs_of_routine_are_folded_and_what_matters_stays() {
+        let happened = || vec![Event::new(Kind::TcpRetransmission, 6, None)];
+        let items = (1..=12).map(|n| Item::Step(step(n, if n == 6 { happened() } else { Vec::new() })));
+        let folded = fold_runs(items.collect());
+        assert_eq!(shape_of(&folded), ["#1-#5: 5", "#6", "#7-#12: 6"]);
+        let Item::Fold(fold) = &folded[2] else { panic!("a fold") };
+        assert_eq!((fold.with_data, fold.bytes), (6, [30, 30]));
+    }
+
+    #[test]
+    fn few_routine_steps_stay() {
+        let folded = fold_runs((1..=3).map(|n| Item::Step(step(n, Vec::new()))).collect());
+        assert_eq!(shape_of(&folded), ["#1", "#2", "#3"]);
+    }
+
+    #[test]
+    fn folds_beside_each_other_become_one() {
+        let fold = Fold { first: 4, last: 9, packets: 6, ..Fold::default() };
+        let mut items: Vec<Item> = (2..=3).map(|n| Item::Step(step(n, Vec::new()))).collect();
+        items.push(Item::Fold(fold));
+        items.extend((10..=11).map(|n| Item::Step(step(n, Vec::new()))));
+        assert_eq!(shape_of(&fold_runs(items)), ["#2-#11: 10"]);
+    }
 }
