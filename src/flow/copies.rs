@@ -61,7 +61,7 @@ impl Copies {
         let print = hasher.finish();
         let here = Sighting {
             packet: frame.number,
-            time_ns: frame.time_ns,
+            time_ns: info.time_ns,
             interface: frame.interface,
             ttl: info.ttl,
             src_mac: info.macs.map(|m| m.0),

@@ -26,6 +26,7 @@ use super::tcp::{Connection, Step};
 use super::udp::{self, Udp};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Context, Header, Packet};
+use crate::protocol::http::Certainty;
 use crate::protocol::{Protocol, ports};
 use crate::wire::{Field, Problem, Value};
 
@@ -181,11 +182,9 @@ impl Tracker {
 
     /// Hands a packet to its protocol's follower.
     fn follow(&mut self, info: &PacketInfo, bytes: &[u8], packet: &Packet<'_>, outcome: &mut Outcome) {
-        // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet.
-        let layer =
-            packet.layers.iter().rev().find(|l| {
-                !l.quoted && !matches!(l.protocol, Protocol::Data | Protocol::Dns | Protocol::Http)
-            });
+        // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet. What an
+        // application says is followed with the transport that carries it.
+        let layer = packet.layers.iter().rev().find(|l| !l.quoted && l.protocol.osi() < 7);
         let Some(layer) = layer else { return };
         match &layer.header {
             Header::Arp(arp) => {
@@ -278,9 +277,10 @@ impl Tracker {
                     packet: info.number,
                     time_ns: info.time_ns,
                     flow: place.flow,
-                    src: a,
-                    dst: b,
+                    from: a.into(),
+                    to: b.into(),
                     over_tcp: false,
+                    whole: usize::from(datagram.length()) <= datagram.slice().len(),
                 };
                 self.dns.message(&message, &bytes[dns.start..dns.end], &mut outcome.events);
             }
@@ -517,16 +517,22 @@ fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Conte
     }
 }
 
+fn is_http_port(base: &Base) -> bool {
+    base.server.port.and_then(|p| ports::service(p, true)).is_some_and(|s| s.starts_with("http") && s != "https")
+}
+
 /// Hands payload to the reader of the stream, in order.
 fn read_stream(t: &mut Tcp, s: &Segment<'_>, from: Endpoint, outcome: &mut Outcome) {
     let is_client = from == Endpoint::Client;
     if matches!(t.reader, Reader::Undecided) && !s.payload.is_empty() {
         t.reader = match http::probe(s.payload, is_client) {
-            http::Certainty::Certain => {
+            Certainty::No => Reader::Nobody,
+            // Too few bytes to tell: the server's port decides who may wait for more.
+            Certainty::Undecided if !is_http_port(&t.connection.base) => Reader::Nobody,
+            Certainty::Undecided | Certainty::Yes => {
                 t.connection.application = Some("http");
                 Reader::Http(Box::default())
             }
-            _ => Reader::Nobody,
         };
     }
     let Reader::Http(stream) = &mut t.reader else { return };

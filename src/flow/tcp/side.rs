@@ -177,7 +177,9 @@ impl Side {
     /// twice the wait before (RFC 6298 section 5.5), and it has not.
     pub fn gave_up(&self, now_ns: i64) -> bool {
         let waits = matches!(self.syn, Some((_, _, attempts)) if attempts >= 2);
-        self.machine.state == State::SynSent && waits && now_ns - self.syn_last > self.syn_gap * 5 / 2
+        self.machine.state == State::SynSent
+            && waits
+            && now_ns - self.syn_last > self.syn_gap.saturating_mul(5) / 2
     }
 
     /// A number relative to where the direction began.
