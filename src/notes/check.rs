@@ -284,7 +284,7 @@ impl Checker {
         if self.surroundings.is_half_close() {
             wants = wants.or(plan.wants[On::HalfClose.index()]);
         }
-        let headers = HeaderFacts { packet, number: frame.number };
+        let headers = HeaderFacts { packet, frame };
         for entry in &plan.entries[On::Packet.index()] {
             let check = &ledger::all()[entry.claim].checks[entry.check];
             if check.when.as_ref().is_none_or(|when| when.holds(&headers)) {
@@ -299,7 +299,7 @@ impl Checker {
         let number = moment.frame.number;
         let Checker { totals, surroundings } = self;
         let around = surroundings.facts(None);
-        let headers = HeaderFacts { packet: moment.packet, number };
+        let headers = HeaderFacts { packet: moment.packet, frame: moment.frame };
         let nothing = Tree::default();
         let tree = TreeFacts { tree: moment.tree.unwrap_or(&nothing), frame: moment.frame };
         let flow = FlowFacts(moment.flow);

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use crate::capture::Frame;
 use crate::decode::{Header, Packet};
 use crate::flow::{Basis, Datum, Endpoint, Event, FlowRecord, StateChange};
 
@@ -181,8 +182,8 @@ fn party(flow: &FlowRecord, end: Endpoint, name: &str, each: &mut dyn FnMut(Oper
 pub struct HeaderFacts<'a> {
     /// The packet's layers.
     pub packet: &'a Packet<'a>,
-    /// The frame's number.
-    pub number: u64,
+    /// The frame it was taken from.
+    pub frame: &'a Frame<'a>,
 }
 
 impl HeaderFacts<'_> {
@@ -221,6 +222,8 @@ impl HeaderFacts<'_> {
         "udp.dstport",
         "udp.length",
         "udp.checksum",
+        "tcp.flags.ece",
+        "tcp.flags.cwr",
     ];
 
     /// Protocols whose presence it knows; those found in a stream (HTTP, TLS) only the tree has.
@@ -236,15 +239,15 @@ impl HeaderFacts<'_> {
 impl Facts for HeaderFacts<'_> {
     fn values(&self, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
         if name == "frame.number" {
-            return each(Operand::Int(self.number.into()));
+            return each(Operand::Int(self.frame.number.into()));
         }
-        let Some((protocol, field)) = name.split_once('.') else {
-            if self.has(name) {
-                each(Operand::Bool(true));
-            }
-            return;
-        };
         let mut layers = self.packet.layers.iter().rev().filter(|l| !l.quoted);
+        let Some((protocol, field)) = name.split_once('.') else {
+            // A protocol's own bytes: its header, of what ends a packet all.
+            let layer = layers.find(|l| l.protocol.field().name == name);
+            let bytes = layer.and_then(|l| self.frame.bytes.get(l.start..l.header_end));
+            return bytes.into_iter().for_each(|bytes| each(Operand::Bytes(bytes)));
+        };
         let Some(layer) = layers.find(|l| l.protocol.field().name == protocol) else { return };
         let mut int = |n: usize| each(Operand::Int(n as i128));
         match (&layer.header, field) {
@@ -269,6 +272,8 @@ impl Facts for HeaderFacts<'_> {
             (Header::Tcp(h), "flags.fin") => each(Operand::Bool(h.fin())),
             (Header::Tcp(h), "flags.reset") => each(Operand::Bool(h.rst())),
             (Header::Tcp(h), "flags.push") => each(Operand::Bool(h.psh())),
+            (Header::Tcp(h), "flags.ece") => each(Operand::Bool(h.ece())),
+            (Header::Tcp(h), "flags.cwr") => each(Operand::Bool(h.cwr())),
             (Header::Udp(h), "srcport") => int(h.source_port().into()),
             (Header::Udp(h), "dstport") => int(h.destination_port().into()),
             (Header::Udp(h), "length") => int(h.length().into()),
