@@ -297,7 +297,8 @@ fn equal_etherparses(name: &str, link_type: u16, bytes: &[u8]) -> usize {
         _ => return 0,
     };
     let Ok(sliced) = sliced else { return 0 };
-    let (mut theirs, mut others): (Vec<(&str, Value)>, Vec<(&str, Value)>) = Default::default();
+    let mut theirs: Vec<(&str, Value)> = Vec::new();
+    let mut others: Vec<(&str, Value)> = Vec::new();
     let mut number = |field, value: u64| theirs.push((field, Value::Uint(value)));
     match &sliced.net {
         Some(NetSlice::Ipv4(ip)) => {

@@ -113,7 +113,7 @@ impl Sink for Watch {
     }
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
-        self.collector.packet(&seen.frame, seen.packet, seen.outcome);
+        self.collector.packet(&seen.frame, seen.packet, seen.outcome, seen.chosen);
         Ok(if seen.frame.number >= self.count { Go::Break(()) } else { Go::Continue(()) })
     }
 

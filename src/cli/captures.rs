@@ -12,7 +12,7 @@ use crate::capture::{self, Damage, Source};
 use crate::render::json::Lines;
 use crate::render::text;
 use crate::view::Role;
-use crate::view::flows::Table;
+use crate::view::flows::{Column, Table};
 use crate::view::record::BundledRecord;
 use crate::view::say::{self, thousands};
 
@@ -68,7 +68,7 @@ fn list(common: &Common) -> Result<(), Problem> {
         ("captures.title", false),
     ];
     let mut table = Table {
-        columns: columns.map(|(id, number)| (say::word(lang, id).to_owned(), number)).into(),
+        columns: columns.map(|(id, number)| Column::new(say::word(lang, id), number)).into(),
         ..Table::default()
     };
     for bundled in BUNDLED {

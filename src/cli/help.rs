@@ -24,17 +24,24 @@ fn walk(command: Command, lang: Lang, path: &str) -> Command {
         .help_template(format!("{{about}}\n\n{usage} {{usage}}\n\n{{all-args}}{{after-help}}"))
         .subcommand_help_heading(heading("heading.commands"))
         .disable_help_flag(true)
-        .arg(clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help))
-        .mut_args(|arg| {
-            let name = arg.get_id().as_str().replace('_', "-");
-            let help = text(&format!("{path}.{name}")).or_else(|| text(&format!("global.{name}")));
-            let kind = if arg.is_positional() { "heading.arguments" } else { "heading.options" };
-            let arg = arg.help_heading(heading(kind));
-            match help {
-                Some(help) => arg.help(help),
-                None => arg,
-            }
-        });
+        .disable_version_flag(true)
+        .arg(clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help));
+    let command = match path {
+        "" => {
+            command.arg(clap::Arg::new("version").short('V').long("version").action(clap::ArgAction::Version))
+        }
+        _ => command,
+    };
+    let command = command.mut_args(|arg| {
+        let name = arg.get_id().as_str().replace('_', "-");
+        let help = text(&format!("{path}.{name}")).or_else(|| text(&format!("global.{name}")));
+        let kind = if arg.is_positional() { "heading.arguments" } else { "heading.options" };
+        let arg = arg.help_heading(heading(kind));
+        match help {
+            Some(help) => arg.help(help),
+            None => arg,
+        }
+    });
     command.mut_subcommands(|sub| {
         let name = sub.get_name();
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -54,7 +61,7 @@ mod tests {
             missing.push(format!("command.{path}"));
         }
         for arg in command.get_arguments() {
-            if arg.get_id() != "version" && arg.get_help().is_none() {
+            if arg.get_help().is_none() {
                 missing.push(format!("arg.{path}.{}", arg.get_id()));
             }
         }

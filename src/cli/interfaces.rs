@@ -9,7 +9,7 @@ use crate::render::json::Lines;
 use crate::render::text;
 use crate::view::Role;
 use crate::view::ends;
-use crate::view::flows::Table;
+use crate::view::flows::{Column, Table};
 use crate::view::record::InterfaceRecord;
 use crate::view::say;
 
@@ -44,7 +44,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let columns = ["interfaces.name", "interfaces.state", "interfaces.mac", "interfaces.addresses"];
     let mut table = Table {
-        columns: columns.map(|id| (say::word(lang, id).to_owned(), false)).into(),
+        columns: columns.map(|id| Column::new(say::word(lang, id), false)).into(),
         ..Table::default()
     };
     for one in records {

@@ -35,13 +35,12 @@ enum ColorName {
     Never,
 }
 
-/// Text for people, or JSON for programs.
+// Variants have no doc comments: clap would show them as help, in English only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[expect(missing_docs)]
 pub enum FormatName {
-    /// For people.
     #[default]
     Text,
-    /// One object a line.
     Json,
 }
 
@@ -89,9 +88,8 @@ pub fn language(words: &[OsString]) -> Lang {
             Some(rest) => rest.strip_prefix('='),
             None => continue,
         };
-        match value {
-            Some(name) => lang = Lang::from_name(name).unwrap_or(lang),
-            None => {}
+        if let Some(name) = value {
+            lang = Lang::from_name(name).unwrap_or(lang);
         }
     }
     lang

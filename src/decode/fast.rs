@@ -113,18 +113,19 @@ impl<'a> Packet<'a> {
 /// Takes a frame apart.
 pub fn decode<'a>(frame: &Frame<'a>) -> Packet<'a> {
     let missing = (frame.wire_len as usize).saturating_sub(frame.bytes.len());
-    let mut walk = Walk { bytes: frame.bytes, missing, packet: Packet::default() };
+    let mut packet = Packet::default();
+    let mut walk = Walk { bytes: frame.bytes, missing, packet: &mut packet };
     walk.run(Key::Link(frame.link_type), 0, frame.bytes.len());
-    walk.packet
+    packet
 }
 
 /// Takes apart the payload of an IP datagram that was put together from fragments; offsets count from its
 /// first byte.
 pub fn decode_datagram(ip_protocol: u8, bytes: &[u8]) -> Packet<'_> {
-    let mut walk = Walk { bytes, missing: 0, packet: Packet::default() };
-    walk.packet.transport_len = bytes.len();
+    let mut packet = Packet { transport_len: bytes.len(), ..Packet::default() };
+    let mut walk = Walk { bytes, missing: 0, packet: &mut packet };
     walk.run(Key::IpProtocol(ip_protocol), 0, bytes.len());
-    walk.packet
+    packet
 }
 
 /// Where the next header is expected: under which key, in which part of the buffer.
@@ -134,14 +135,14 @@ struct Next {
     end: usize,
 }
 
-struct Walk<'a> {
+struct Walk<'a, 'p> {
     bytes: &'a [u8],
     /// Bytes the frame had on the wire beyond those captured.
     missing: usize,
-    packet: Packet<'a>,
+    packet: &'p mut Packet<'a>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     fn run(&mut self, key: Key, start: usize, end: usize) {
         let mut next = Some(Next { key, start, end });
         let mut quoted = false;
@@ -171,20 +172,17 @@ impl<'a> Walk<'a> {
         };
         let mut off = Off;
         let mut c = Cursor::new(self.bytes, start, end, &mut off);
+        let mut bad = None;
         // Key and header; how many of the bytes behind it belong to the layer, and how many to the next one.
         let read = match protocol {
             Protocol::Ethernet => ethernet::dissect(&mut c).map(|h| {
                 let length = (h.key() == Key::Llc).then_some(usize::from(h.type_or_length));
                 (h.key(), Header::Ethernet(h), length, None)
             }),
-            Protocol::Icmp => icmp::dissect(&mut c).map(|h| {
-                self.trouble(Protocol::Icmp, h.bad, quoted);
-                (h.key(), Header::Icmp(h), None, h.quoted_len)
-            }),
-            Protocol::Icmpv6 => icmpv6::dissect(&mut c).map(|h| {
-                self.trouble(Protocol::Icmpv6, h.bad, quoted);
-                (h.key(), Header::Icmpv6(h), None, h.quoted_len)
-            }),
+            Protocol::Icmp => icmp::dissect_noting(&mut c, &mut bad)
+                .map(|h| (h.key(), Header::Icmp(h), None, h.quoted_len.map(usize::from))),
+            Protocol::Icmpv6 => icmpv6::dissect_noting(&mut c, &mut bad)
+                .map(|h| (h.key(), Header::Icmpv6(h), None, h.quoted_len.map(usize::from))),
             Protocol::Ipv4 => return self.ipv4(start, end, quoted),
             Protocol::Ipv6 => return self.ipv6(start, end, quoted),
             Protocol::Arp => return self.arp(start, end, quoted),
@@ -200,6 +198,7 @@ impl<'a> Walk<'a> {
             },
         };
         let header_end = c.at();
+        self.trouble(protocol, bad, quoted);
         match read {
             Ok((key, header, own, next)) => {
                 let limited = |length: Option<usize>| length.map_or(end, |n| end.min(header_end + n));

@@ -138,7 +138,7 @@ fn quoted_end(layer: &Layer<'_>) -> Option<usize> {
         Header::Icmpv6(h) => h.quoted_len,
         _ => None,
     };
-    length.map(|length| layer.header_end + length)
+    length.map(|length| layer.header_end + usize::from(length))
 }
 
 /// Describes one header; what the description leaves over gets a leaf of its own.

@@ -46,7 +46,7 @@ pub fn verify(frame: &Frame<'_>, packet: &Packet<'_>, index: usize) -> Option<Ch
                 let mut off = Off;
                 let mut c = Cursor::new(frame.bytes, fixed_end, ip.header_end, &mut off);
                 let chain = ipv6::extensions(&mut c, h.next_header().0, true);
-                changed = chain.fragment.is_some() || chain.segments_left > 0;
+                changed = chain.fragment.is_some() || chain.ends_differ;
             }
             ((length > 0).then_some(fixed_end + length), changed)
         }

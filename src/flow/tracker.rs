@@ -26,6 +26,7 @@ use super::tcp::{Connection, Step};
 use super::udp::{self, Udp};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Context, Header, Packet};
+use crate::protocol::http::Certainty;
 use crate::protocol::{Protocol, ports};
 use crate::wire::{Field, Problem, Value};
 
@@ -276,9 +277,10 @@ impl Tracker {
                     packet: info.number,
                     time_ns: info.time_ns,
                     flow: place.flow,
-                    src: a,
-                    dst: b,
+                    from: a.into(),
+                    to: b.into(),
                     over_tcp: false,
+                    whole: usize::from(datagram.length()) <= datagram.slice().len(),
                 };
                 self.dns.message(&message, &bytes[dns.start..dns.end], &mut outcome.events);
             }
@@ -515,16 +517,22 @@ fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Conte
     }
 }
 
+fn is_http_port(base: &Base) -> bool {
+    base.server.port.and_then(|p| ports::service(p, true)).is_some_and(|s| s.starts_with("http") && s != "https")
+}
+
 /// Hands payload to the reader of the stream, in order.
 fn read_stream(t: &mut Tcp, s: &Segment<'_>, from: Endpoint, outcome: &mut Outcome) {
     let is_client = from == Endpoint::Client;
     if matches!(t.reader, Reader::Undecided) && !s.payload.is_empty() {
         t.reader = match http::probe(s.payload, is_client) {
-            http::Certainty::Certain => {
+            Certainty::No => Reader::Nobody,
+            // Too few bytes to tell: the server's port decides who may wait for more.
+            Certainty::Undecided if !is_http_port(&t.connection.base) => Reader::Nobody,
+            Certainty::Undecided | Certainty::Yes => {
                 t.connection.application = Some("http");
                 Reader::Http(Box::default())
             }
-            _ => Reader::Nobody,
         };
     }
     let Reader::Http(stream) = &mut t.reader else { return };

@@ -66,11 +66,9 @@ pub struct Icmp {
     /// Sequence number of an echo, where there is one.
     pub seq: Option<u16>,
     /// Length of the quoted packet where the header gives it (RFC 4884): extensions follow it.
-    pub quoted_len: Option<usize>,
+    pub quoted_len: Option<u16>,
     /// What follows the header.
     pub next: Key,
-    /// What could not be read behind the first eight bytes.
-    pub bad: Option<Malformed>,
 }
 
 impl Icmp {
@@ -85,37 +83,48 @@ impl Icmp {
 /// # Errors
 /// [`Malformed`] where the first 8 bytes are cut.
 pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Icmp, Malformed> {
+    dissect_noting(c, &mut None)
+}
+
+/// Like [`dissect`]; trouble behind the first 8 bytes, which leaves the header readable, goes into `bad`.
+///
+/// # Errors
+/// [`Malformed`] where the first 8 bytes are cut.
+pub fn dissect_noting<R: Recorder>(
+    c: &mut Cursor<'_, '_, R>,
+    bad: &mut Option<Malformed>,
+) -> Result<Icmp, Malformed> {
     let kind = c.u8(&TYPE)?;
     let code = c.u8(&CODE)?;
     let checksum = c.u16(&CHECKSUM)?;
-    let mut icmp = Icmp {
-        kind,
-        code,
-        checksum,
-        ident: None,
-        seq: None,
-        quoted_len: None,
-        next: Key::Unknown,
-        bad: None,
-    };
+    let mut icmp =
+        Icmp { kind, code, checksum, ident: None, seq: None, quoted_len: None, next: Key::Unknown };
     match kind {
         0 | 8 => {
             icmp.ident = Some(c.u16(&IDENT)?);
             icmp.seq = Some(c.u16(&SEQ)?);
         }
         3 | 11 | 12 => {
+            // RFC 4884 section 4: the length of the quoted packet in 32-bit words; zero from senders that know
+            // nothing of it, for whom the byte is still one of the unused.
+            let length = c.peek().get(1).copied();
+            let words = length.map_or(0, u16::from);
+            icmp.quoted_len = (words > 0).then_some(words * 4);
+            let mut unused = 4;
             if kind == 12 {
                 c.u8(&POINTER)?;
-            } else {
-                c.bytes(&UNUSED, 1)?;
+                unused -= 1;
             }
-            // RFC 4884 section 4: in 32-bit words; zero from senders that know nothing of it.
-            let words = usize::from(c.u8(&LENGTH)?);
-            icmp.quoted_len = (words > 0).then_some(words * 4);
+            if length != Some(0) {
+                c.bytes(&UNUSED, unused - 3)?;
+                c.u8(&LENGTH)?;
+                unused = 2;
+            }
             if kind == 3 && code == 4 {
+                c.bytes(&UNUSED, unused - 2)?;
                 c.u16(&MTU)?;
             } else {
-                c.bytes(&UNUSED, 2)?;
+                c.bytes(&UNUSED, unused)?;
             }
             icmp.next = Key::Quoted;
         }
@@ -129,8 +138,8 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Icmp, Malformed
         }
         13..=18 | 9 | 10 | 42 | 43 => {
             icmp.next = Key::End;
-            icmp.bad = fields_only(c, &mut icmp, kind).err();
-            if icmp.bad.is_some() {
+            *bad = fields_only(c, &mut icmp, kind).err();
+            if bad.is_some() {
                 c.rest(&UNREADABLE);
             }
         }
@@ -264,8 +273,10 @@ mod tests {
     fn a_cut_timestamp_keeps_its_header() {
         let bytes = [13, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 9, 0, 0];
         let mut tree = Tree::default();
-        let icmp = dissect(&mut Cursor::new(&bytes, 0, 14, &mut tree)).unwrap();
-        let bad = icmp.bad.unwrap();
+        let mut bad = None;
+        let icmp = dissect_noting(&mut Cursor::new(&bytes, 0, 14, &mut tree), &mut bad).unwrap();
+        let bad = bad.unwrap();
+        assert_eq!((icmp.kind, icmp.seq), (13, Some(2)));
         assert_eq!((bad.field, bad.at, bad.need, bad.have), ("icmp.receive_timestamp", 12, 4, 2));
         assert_eq!(tree.find("icmp.unreadable").next().unwrap().length(), 2);
     }

@@ -100,11 +100,9 @@ pub struct Icmpv6 {
     /// Sequence number of an echo, where there is one.
     pub seq: Option<u16>,
     /// Length of the quoted packet where the header gives it (RFC 4884): extensions follow it.
-    pub quoted_len: Option<usize>,
+    pub quoted_len: Option<u16>,
     /// What follows the header.
     pub next: Key,
-    /// What could not be read behind the checksum.
-    pub bad: Option<Malformed>,
 }
 
 impl Icmpv6 {
@@ -119,13 +117,23 @@ impl Icmpv6 {
 /// # Errors
 /// [`Malformed`] where the first 4 bytes are cut.
 pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Icmpv6, Malformed> {
+    dissect_noting(c, &mut None)
+}
+
+/// Like [`dissect`]; trouble behind the first 4 bytes, which leaves them readable, goes into `bad`.
+///
+/// # Errors
+/// [`Malformed`] where the first 4 bytes are cut.
+pub fn dissect_noting<R: Recorder>(
+    c: &mut Cursor<'_, '_, R>,
+    bad: &mut Option<Malformed>,
+) -> Result<Icmpv6, Malformed> {
     let kind = c.u8(&TYPE)?;
     let code = c.u8(&CODE)?;
     let checksum = c.u16(&CHECKSUM)?;
-    let mut icmp =
-        Icmpv6 { kind, code, checksum, ident: None, seq: None, quoted_len: None, next: Key::End, bad: None };
-    icmp.bad = message(c, &mut icmp).err();
-    if icmp.bad.is_some() {
+    let mut icmp = Icmpv6 { kind, code, checksum, ident: None, seq: None, quoted_len: None, next: Key::End };
+    *bad = message(c, &mut icmp).err();
+    if bad.is_some() {
         icmp.next = Key::End;
         c.rest(&UNREADABLE);
     }
@@ -136,9 +144,12 @@ fn message<R: Recorder>(c: &mut Cursor<'_, '_, R>, icmp: &mut Icmpv6) -> Result<
     match icmp.kind {
         1 | 3 => {
             // RFC 4884 section 4.5: in 64-bit words, in the first of four bytes that had no use before.
-            let words = usize::from(c.u8(&LENGTH)?);
+            let words = c.peek_u8().map_or(0, u16::from);
             icmp.quoted_len = (words > 0).then_some(words * 8);
-            c.bytes(&RESERVED, 3)?;
+            if words > 0 {
+                c.u8(&LENGTH)?;
+            }
+            c.bytes(&RESERVED, if words > 0 { 3 } else { 4 })?;
             icmp.next = Key::Quoted;
         }
         2 => {
@@ -340,8 +351,9 @@ mod tests {
     fn a_solicitation() {
         let mut tree = Tree::default();
         let mut c = Cursor::new(SOLICITATION, 0, SOLICITATION.len(), &mut tree);
-        let icmp = dissect(&mut c).unwrap();
-        assert_eq!((icmp.kind, icmp.key(), icmp.bad, c.left()), (135, Key::End, None, 0));
+        let mut bad = None;
+        let icmp = dissect_noting(&mut c, &mut bad).unwrap();
+        assert_eq!((icmp.kind, icmp.key(), bad, c.left()), (135, Key::End, None, 0));
         let address = tree.find("icmpv6.opt.src_linkaddr").next().unwrap();
         assert_eq!(address.value, Value::Mac([2, 0, 0, 0, 0, 1]));
     }
@@ -351,8 +363,9 @@ mod tests {
         let mut bytes = SOLICITATION.to_vec();
         bytes[25] = 0;
         let mut tree = Tree::default();
-        let icmp = dissect(&mut Cursor::new(&bytes, 0, bytes.len(), &mut tree)).unwrap();
-        assert_eq!(icmp.bad.unwrap().field, "icmpv6.opt.length");
+        let mut bad = None;
+        let icmp = dissect_noting(&mut Cursor::new(&bytes, 0, bytes.len(), &mut tree), &mut bad).unwrap();
+        assert_eq!(bad.unwrap().field, "icmpv6.opt.length");
         assert_eq!(icmp.kind, 135);
         assert_eq!(tree.find("icmpv6.unreadable").next().unwrap().length(), 7);
     }

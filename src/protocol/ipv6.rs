@@ -77,6 +77,9 @@ const ROUTE: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
 
+/// Type of the home address option (RFC 6275 section 6.3).
+const HOME_ADDRESS: u8 = 0xc9;
+
 /// What a fragment header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FragmentHeader {
@@ -99,8 +102,10 @@ pub struct Chain {
     pub next: u8,
     /// Set where the datagram was sent in pieces; the last header that says so.
     pub fragment: Option<FragmentHeader>,
-    /// Segments that a routing header says are still to be visited: the destination is not the final one.
-    pub segments_left: u8,
+    /// Whether the addresses are not those the transport checksum was computed with: segments of a routing header
+    /// are still to be visited (RFC 8200 section 8.1), or a home address stands for the source (RFC 6275
+    /// section 11.3.1).
+    pub ends_differ: bool,
     /// The first header or option that could not be read.
     pub bad: Option<Malformed>,
     /// Whether the walk ended there (a header was cut); else it went on behind it.
@@ -141,12 +146,12 @@ pub fn describe(c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
 /// the fragment header of a first fragment, as is right where the datagram will not be put together.
 #[inline]
 pub fn extensions<R: Recorder>(c: &mut Cursor<'_, '_, R>, next: u8, into_fragments: bool) -> Chain {
-    let mut chain = Chain { next, fragment: None, segments_left: 0, bad: None, stopped: false };
+    let mut chain = Chain { next, fragment: None, ends_differ: false, bad: None, stopped: false };
     // Each turn takes at least 8 bytes or ends.
     loop {
         let read = match chain.next {
-            HOP_BY_HOP => options(c, &HOPOPTS, &HOPOPTS_NXT, &HOPOPTS_LEN, &mut chain.bad),
-            DESTINATION => options(c, &DSTOPTS, &DSTOPTS_NXT, &DSTOPTS_LEN, &mut chain.bad),
+            HOP_BY_HOP => options(c, [&HOPOPTS, &HOPOPTS_NXT, &HOPOPTS_LEN], &mut chain),
+            DESTINATION => options(c, [&DSTOPTS, &DSTOPTS_NXT, &DSTOPTS_LEN], &mut chain),
             ROUTE => routing(c, &mut chain),
             FRAGMENT => fragment(c, &mut chain),
             ah::PROTOCOL => ah::dissect(c),
@@ -171,31 +176,31 @@ pub fn extensions<R: Recorder>(c: &mut Cursor<'_, '_, R>, next: u8, into_fragmen
 /// Hop-by-hop and destination options (RFC 8200 section 4.2): the length counts 8-byte units beyond the first.
 fn options<R: Recorder>(
     c: &mut Cursor<'_, '_, R>,
-    group: &'static Field,
-    nxt: &'static Field,
-    len: &'static Field,
-    bad: &mut Option<Malformed>,
+    [group, nxt, len]: [&'static Field; 3],
+    chain: &mut Chain,
 ) -> Result<u8, Malformed> {
     c.group(group, |c| {
         let next = c.u8(nxt)?;
         let length = usize::from(c.u8(len)?) * 8 + 6;
         let inside = c.region_as_captured(length, &OPT_UNREADABLE, |c| {
             while c.left() > 0 {
-                c.group(&OPT, option)?;
+                let kind = c.group(&OPT, option)?;
+                chain.ends_differ |= kind == HOME_ADDRESS;
             }
             Ok(())
         })?;
-        *bad = bad.or(inside.err());
+        chain.bad = chain.bad.or(inside.err());
         Ok(next)
     })
 }
 
-fn option<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
+/// Reads one option and gives its type.
+fn option<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<u8, Malformed> {
     let kind = c.peek_u8().unwrap_or_default();
     c.derived(&OPT_TYPE, || Value::Uint(kind.into()));
     c.bits(1, &[(&OPT_ACTION, 2), (&OPT_CHANGE, 1), (&OPT_REST, 5)])?;
     if kind == 0 {
-        return Ok(()); // Pad1: a single byte
+        return Ok(kind); // Pad1: a single byte
     }
     let length = usize::from(c.u8(&OPT_LENGTH)?);
     let _ = c.region_as_captured(length, &OPT_UNKNOWN, |c| match kind {
@@ -206,10 +211,10 @@ fn option<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
         0x05 => c.u16(&OPT_ROUTER_ALERT).map(drop),
         0xc2 => c.u32(&OPT_JUMBO).map(drop),
         0x04 => c.u8(&OPT_TUNNEL_LIMIT).map(drop),
-        0xc9 => c.ipv6(&OPT_HOME_ADDRESS).map(drop),
+        HOME_ADDRESS => c.ipv6(&OPT_HOME_ADDRESS).map(drop),
         _ => Ok(()),
     })?;
-    Ok(())
+    Ok(kind)
 }
 
 fn routing<R: Recorder>(c: &mut Cursor<'_, '_, R>, chain: &mut Chain) -> Result<u8, Malformed> {
@@ -246,7 +251,7 @@ fn routing<R: Recorder>(c: &mut Cursor<'_, '_, R>, chain: &mut Chain) -> Result<
         bad = inside.err();
         Ok(next)
     });
-    chain.segments_left = chain.segments_left.max(segments_left);
+    chain.ends_differ |= segments_left > 0;
     chain.bad = chain.bad.or(bad);
     next
 }

@@ -40,8 +40,9 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Key, Malformed>
     // The two low bits tell the format: 3 = unnumbered, one byte; 1 = supervisory and x0 = information, two
     // bytes with sequence numbers (clause 5.4). The lowest bit 0 stands for information alone.
     let unnumbered = c.peek_u8().is_some_and(|b| b & 3 == 3);
-    let control = if unnumbered { u16::from(c.u8(&CONTROL)?) } else { c.u16(&CONTROL)? };
-    let first = if unnumbered { control } else { control >> 8 };
+    // LLC numbers its bits from the low one on, so the first byte is the low one.
+    let control = if unnumbered { u16::from(c.u8(&CONTROL)?) } else { c.u16_le(&CONTROL)? };
+    let first = control & 0xff;
     c.derived(&FTYPE, || Value::Uint(if first & 1 == 0 { 0 } else { u64::from(first & 3) }));
     let carries = unnumbered && control & !0x10 == 0x03 || !unnumbered && first & 1 == 0;
     if !carries {
@@ -98,7 +99,7 @@ mod tests {
         let mut c = Cursor::new(&frame, 0, 5, &mut tree);
         dissect(&mut c).unwrap();
         assert_eq!(c.left(), 1);
-        assert_eq!(tree.find("llc.control").next().unwrap().value, Value::Uint(0x0114));
+        assert_eq!(tree.find("llc.control").next().unwrap().value, Value::Uint(0x1401));
         assert_eq!(tree.find("llc.control.ftype").next().unwrap().value, Value::Uint(1));
     }
 

@@ -10,7 +10,7 @@ mod tell;
 
 use std::collections::HashMap;
 
-use super::conversation::{Conversation, Limits};
+use super::conversation::{Conversation, Limits, Manner};
 use super::ladder::{self, Ladder, Numbers};
 use super::span::Line;
 use crate::capture::{Damage, Format, Frame, Interface};
@@ -18,7 +18,7 @@ use crate::decode::Packet;
 use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
 use crate::words::Lang;
 use summary::Summary;
-pub(super) use summary::{manner, name as party_name};
+pub(super) use summary::name as party_name;
 
 /// A whole screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,11 +169,13 @@ impl Collector {
     }
 
     /// A packet went by.
-    pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
+    pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome, chosen: bool) {
         self.frames += 1;
         self.first_ns.get_or_insert(frame.time_ns);
         self.last_ns = frame.time_ns;
-        self.summary.events(&outcome.events);
+        if chosen {
+            self.summary.events(&outcome.events);
+        }
         if let Some(id) = outcome.flow {
             let limits = match self.wish.only {
                 Some(Only::Flow(only)) if only != id => Limits::NOTHING,
@@ -184,10 +186,10 @@ impl Collector {
             let forgotten = conversation.is_forgotten();
             let weight = conversation.take(frame, packet, outcome);
             self.weight += if forgotten { 0 } else { weight };
-        } else {
+        } else if chosen && self.wish.only.is_none() {
             self.summary.alone(packet);
         }
-        self.elsewhere(outcome);
+        self.elsewhere(outcome, Some((frame, packet)));
         if self.weight > BUDGET {
             self.slim();
         }
@@ -196,7 +198,7 @@ impl Collector {
     /// The capture is over; [`Collector::flow`] is told of the rest next.
     pub fn end(&mut self, last: &Outcome) {
         self.summary.events(&last.events);
-        self.elsewhere(last);
+        self.elsewhere(last, None);
     }
 
     /// A conversation ended and was chosen.
@@ -247,10 +249,14 @@ impl Collector {
     }
 
     /// Events and states of conversations other than the packet's own, or told late.
-    fn elsewhere(&mut self, outcome: &Outcome) {
+    fn elsewhere(&mut self, outcome: &Outcome, now: Option<(&Frame<'_>, &Packet<'_>)>) {
         for event in outcome.events.iter().filter(|e| e.flow.is_some() && e.flow != outcome.flow) {
-            if let Some(conversation) = event.flow.and_then(|id| self.alive.get_mut(&id)) {
-                conversation.late(event);
+            let Some(conversation) = event.flow.and_then(|id| self.alive.get_mut(&id)) else { continue };
+            match now {
+                Some((frame, packet)) if frame.number == event.packet => {
+                    conversation.guest(frame, packet, outcome, event);
+                }
+                _ => conversation.late(event),
             }
         }
         for change in outcome.states.iter().filter(|change| Some(change.flow) != outcome.flow) {
@@ -278,10 +284,20 @@ impl Collector {
         self.weight /= 4;
     }
 
-    /// Only the most important of those that are over are kept.
+    /// Only the most important of those that are over are kept, and of those that went alike first one each: ten
+    /// different stories tell more than ten times the same.
     fn rank(&mut self) {
         self.finished.sort_by_key(|c| std::cmp::Reverse((c.importance(), std::cmp::Reverse(c.id))));
-        self.finished.truncate(self.wish.limit);
+        let mut alike: HashMap<Manner, usize> = HashMap::new();
+        let mut ranked: Vec<(usize, usize, Conversation)> = Vec::with_capacity(self.finished.len());
+        for (rank, conversation) in self.finished.drain(..).enumerate() {
+            let before = alike.entry(conversation.manner()).or_default();
+            ranked.push((*before, rank, conversation));
+            *before += 1;
+        }
+        ranked.sort_by_key(|(before, rank, _)| (*before, *rank));
+        ranked.truncate(self.wish.limit);
+        self.finished.extend(ranked.into_iter().map(|(_, _, conversation)| conversation));
     }
 
     /// What there is to show.
@@ -293,14 +309,18 @@ impl Collector {
             self.finished.sort_by_key(|c| c.id);
         }
         let half_closes =
-            self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(2).collect();
+            self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(1).collect();
+        let findings = match self.wish.only {
+            Some(_) => self.finished.iter().flat_map(tell::remarkable).collect(),
+            None => self.summary.take_findings(),
+        };
         let mut teller = tell::Teller::new(self.wish, self.first_ns);
         let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
         Screen {
-            head: summary::head(self.wish.lang, &self.files, self.frames, self.first_ns, self.last_ns),
+            head: summary::head(&self.wish, &self.files, self.frames, self.first_ns, self.last_ns),
             summary: self.summary.lines(self.wish.lang),
             look: Line::plain(super::say::word(self.wish.lang, "annotate.look")),
-            findings: self.summary.findings(self.wish.lang, &self.damages, half_closes),
+            findings: summary::findings(self.wish.lang, &self.damages, half_closes, findings),
             stories,
             rest: summary::rest(self.wish.lang, &self.files, self.chosen, self.finished.len() as u64),
         }

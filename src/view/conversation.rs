@@ -51,6 +51,8 @@ pub struct Step {
     pub shape: Shape,
     /// What happened in it.
     pub events: Vec<Event>,
+    /// Whether what happened in it is told with the conversation that it is about.
+    pub told_elsewhere: bool,
     /// Who changed state because of it.
     pub states: Vec<Change>,
 }
@@ -127,6 +129,9 @@ pub enum Item {
     Fold(Fold),
 }
 
+/// How a conversation went, as far as it makes a story different from others.
+pub type Manner = (Option<FlowProtocol>, Option<(&'static str, &'static str)>, Option<(Kind, &'static str)>);
+
 /// A conversation, as far as its story is kept.
 #[derive(Debug)]
 pub struct Conversation {
@@ -150,6 +155,9 @@ pub struct Conversation {
     recent: VecDeque<Step>,
     kinds: Vec<(Kind, &'static str, u32)>,
     kept: usize,
+    settled: u64,
+    worst: Option<(Kind, &'static str)>,
+    quiet: Vec<Kind>,
 }
 
 impl Conversation {
@@ -169,6 +177,9 @@ impl Conversation {
             recent: VecDeque::new(),
             kinds: Vec::new(),
             kept: 0,
+            settled: 0,
+            worst: None,
+            quiet: Vec::new(),
         }
     }
 
@@ -177,21 +188,20 @@ impl Conversation {
         self.packets += 1;
         let mine = |event: &&Event| event.flow.is_none_or(|flow| flow == self.id);
         let mut weight = 1;
-        let ends = ends::of(packet);
-        let shape = shape(packet, outcome);
-        let mut step = Step {
-            number: frame.number,
-            time_ns: frame.time_ns,
-            from_first: self.is_first_sender(&ends.from),
-            ends: (!matches!(shape, Shape::Tcp(_))).then(|| Box::new((ends.from, ends.to))),
-            shape,
-            events: Vec::new(),
-            states: Vec::new(),
-        };
-        for event in outcome.events.iter().filter(mine) {
+        let mut step = self.step(frame, packet, outcome);
+        for event in outcome.events.iter().filter(mine).filter(|event| !is_said_twice(event)) {
+            if is_quiet(event.kind) {
+                if self.quiet.contains(&event.kind) {
+                    continue;
+                }
+                self.quiet.push(event.kind);
+            }
             step.events.push(event.clone());
             weight += 2;
         }
+        step.told_elsewhere = step.events.is_empty() && outcome.events.iter().any(|event| !mine(&event));
+        // What it does comes before what it leads to.
+        step.events.sort_by_key(|event| event.kind == Kind::TcpTimeWait);
         for event in &step.events {
             self.weigh(event);
         }
@@ -204,6 +214,29 @@ impl Conversation {
             self.settle();
         }
         weight
+    }
+
+    /// A packet of another conversation that is about this one: an ICMP error.
+    pub fn guest(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome, event: &Event) {
+        self.weigh(event);
+        let mut step = self.step(frame, packet, outcome);
+        step.events.push(event.clone());
+        self.recent.push_back(step);
+    }
+
+    fn step(&self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) -> Step {
+        let ends = ends::of(packet);
+        let shape = shape(packet, outcome);
+        Step {
+            number: frame.number,
+            time_ns: frame.time_ns,
+            from_first: self.is_first_sender(&ends.from),
+            ends: (!matches!(shape, Shape::Tcp(_))).then(|| Box::new((ends.from, ends.to))),
+            shape,
+            events: Vec::new(),
+            told_elsewhere: false,
+            states: Vec::new(),
+        }
     }
 
     /// A change of state that is told without a packet of its own, or of an earlier one.
@@ -256,6 +289,22 @@ impl Conversation {
         (self.severity.max(Severity::Note), self.cut_off, self.remarkable.min(1), bytes)
     }
 
+    /// Whether all of its packets are told with the conversations that they are about.
+    pub fn is_told_elsewhere(&self) -> bool {
+        let mut items = self.items.iter();
+        self.packets > 0
+            && items.all(|item| matches!(item, Item::Step(step) if step.told_elsewhere))
+            && self.recent.iter().all(|step| step.told_elsewhere)
+            && !(self.items.is_empty() && self.recent.is_empty())
+    }
+
+    /// How it went: what it was carried by, how it opened and closed, the worst that happened.
+    pub fn manner(&self) -> Manner {
+        let record = self.record.as_ref();
+        let tcp = record.and_then(|record| record.tcp.as_ref());
+        (record.map(|r| r.protocol), tcp.map(|tcp| (tcp.opening, tcp.closing)), self.worst)
+    }
+
     /// Which endpoint sent a step; needs the record.
     pub fn sender(&self, step: &Step) -> Endpoint {
         let client_was_first = self.record.as_ref().is_none_or(|record| {
@@ -273,7 +322,9 @@ impl Conversation {
         items.extend(self.recent.iter().cloned().map(Item::Step));
         let routine =
             items.iter().filter(|item| matches!(item, Item::Step(step) if is_routine(step))).count();
-        if routine <= self.limits.head {
+        // A ladder is read at a glance, and its first rungs are worth seeing; a list of equal lines is not.
+        let is_ladder = self.record.as_ref().is_some_and(|record| has_ladder(record.protocol));
+        if routine <= if is_ladder { self.limits.head } else { 3 } {
             return items;
         }
         fold_runs(items)
@@ -285,6 +336,9 @@ impl Conversation {
     }
 
     fn weigh(&mut self, event: &Event) {
+        if event.severity > self.severity || self.worst.is_none() && event.severity >= Severity::Note {
+            self.worst = Some((event.kind, event.variant));
+        }
         self.severity = self.severity.max(event.severity);
         self.remarkable += u64::from(event.severity >= Severity::Note);
         self.cut_off |= matches!(event.kind, Kind::TcpReset | Kind::TcpRefused);
@@ -312,7 +366,8 @@ impl Conversation {
             *count += 1;
             matters |= *count <= self.limits.per_kind;
         }
-        let early = self.packets <= self.limits.head as u64;
+        let early = self.settled < self.limits.head as u64;
+        self.settled += 1;
         if (matters || early) && self.kept < self.limits.steps {
             self.kept += 1;
             self.items.push(Item::Step(step));
@@ -356,6 +411,16 @@ impl Fold {
             }
         }
     }
+}
+
+/// A repeated SYN or FIN is an event of its own, and a retransmission besides: once is enough for people.
+pub fn is_said_twice(event: &Event) -> bool {
+    event.kind == Kind::TcpRetransmission && matches!(event.variant, "syn" | "syn-ack" | "fin")
+}
+
+/// Events of which the first in a conversation tells all: they say something of the capture, or go on and on.
+fn is_quiet(kind: Kind) -> bool {
+    matches!(kind, Kind::ChecksumOffloaded | Kind::CaptureCopy | Kind::Truncated | Kind::TcpWindowUpdate)
 }
 
 /// Whether a step has nothing to tell but itself.

@@ -74,18 +74,25 @@ pub fn plain(lang: Lang, id: &'static str, values: &[(&str, &str)]) -> String {
     let reason = words::fill(words::text(lang, "errors", id), &|key| {
         values.iter().find(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned())
     });
-    words::fill(words::text(lang, "errors", "line-plain"), &|key| (key == "reason").then(|| reason.clone()))
+    once(words::fill(words::text(lang, "errors", "line-plain"), &|key| {
+        (key == "reason").then(|| reason.clone())
+    }))
+}
+
+/// A reason may be a question, and the sentence around it end with a full stop.
+fn once(line: String) -> String {
+    line.replace("?.", "?").replace("？。", "？")
 }
 
 fn told(lang: Lang, id: &'static str, damage: &Damage) -> String {
-    words::fill(words::text(lang, "errors", id), &|key| match key {
+    once(words::fill(words::text(lang, "errors", id), &|key| match key {
         "file" => Some(damage.file.clone()),
         "offset" => Some(damage.offset.to_string()),
         "frame" => Some(damage.frame.to_string()),
         "read" => Some(thousands(damage.frame.saturating_sub(1))),
         "reason" => Some(reason(lang, &damage.reason)),
         _ => None,
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -2,21 +2,41 @@
 //!
 //! Leaves out: columns' widths (`render::text::table`).
 
-use super::annotate::{manner, party_name};
+use super::annotate::party_name;
 use super::say::{self, thousands};
 use super::span::Role;
-use crate::flow::{FlowProtocol, FlowRecord};
-use crate::words::Lang;
+use crate::flow::{Datum, FlowProtocol, FlowRecord};
+use crate::words::{self, Lang};
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// What stands in it.
+    pub title: String,
+    /// Whether it holds numbers: they stand at the right.
+    pub number: bool,
+    /// Where there is no room for all columns those with the highest rank are left out; 0 never.
+    pub rank: u8,
+}
+
+impl Column {
+    /// A column that is never left out.
+    pub fn new(title: &str, number: bool) -> Column {
+        Column { title: title.to_owned(), number, rank: 0 }
+    }
+}
 
 /// A table of any kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Titles of the columns, and whether they hold numbers.
-    pub columns: Vec<(String, bool)>,
+    /// The columns.
+    pub columns: Vec<Column>,
     /// Cells, as many a row as there are columns.
     pub rows: Vec<Vec<(String, Role)>>,
     /// What follows it: what was left out.
     pub rest: Vec<String>,
+    /// Said where columns are left out for want of room; `{columns}` are their titles.
+    pub narrow: String,
 }
 
 /// Keeps the conversations that a table of limited length shows.
@@ -55,7 +75,8 @@ impl Chooser {
             self.rank();
         }
         self.kept.sort_by_key(|r| r.id);
-        let mut table = Table { columns: columns(lang), rows: Vec::new(), rest: Vec::new() };
+        let mut table = Table { columns: columns(lang), ..Table::default() };
+        table.narrow = say::word(lang, "screen.columns-hidden").to_owned();
         table.rows.extend(self.kept.iter().map(|record| row(lang, record)));
         if left > 0 {
             let (left, seen) = (thousands(left), self.seen.to_string());
@@ -78,28 +99,28 @@ fn importance(record: &FlowRecord) -> (bool, u64, u64) {
     }
 }
 
-fn columns(lang: Lang) -> Vec<(String, bool)> {
+fn columns(lang: Lang) -> Vec<Column> {
     [
-        ("flows.id", true),
-        ("flows.protocol", false),
-        ("flows.client", false),
-        ("flows.server", false),
-        ("flows.application", false),
-        ("flows.packets", true),
-        ("flows.bytes", true),
-        ("flows.duration", true),
-        ("flows.opening", false),
-        ("flows.closing", false),
-        ("flows.states", false),
-        ("flows.rtt", true),
-        ("flows.retransmitted", true),
+        ("flows.id", true, 0),
+        ("flows.protocol", false, 0),
+        ("flows.client", false, 0),
+        ("flows.server", false, 0),
+        ("flows.application", false, 4),
+        ("flows.packets", true, 5),
+        ("flows.bytes", true, 2),
+        ("flows.duration", true, 3),
+        ("flows.opening", false, 0),
+        ("flows.closing", false, 0),
+        ("flows.states", false, 7),
+        ("flows.rtt", true, 6),
+        ("flows.retransmitted", true, 1),
     ]
-    .map(|(id, number)| (say::word(lang, id).to_owned(), number))
+    .map(|(id, number, rank)| Column { title: say::word(lang, id).to_owned(), number, rank })
     .into()
 }
 
 fn row(lang: Lang, record: &FlowRecord) -> Vec<(String, Role)> {
-    let both = |n: [u64; 2]| format!("{} / {}", thousands(n[0]), thousands(n[1]));
+    let both = |n: [u64; 2]| format!("{}/{}", thousands(n[0]), thousands(n[1]));
     let protocol = match record.protocol {
         FlowProtocol::Tcp => "TCP",
         FlowProtocol::Udp => "UDP",
@@ -133,8 +154,8 @@ fn row(lang: Lang, record: &FlowRecord) -> Vec<(String, Role)> {
     let rtt = tcp.rtt_handshake.or(tcp.rtt.map(|r| r[1]));
     let resent = tcp.retransmitted.iter().sum::<u64>();
     cells.extend([
-        (manner(lang, "opening", tcp.opening, None), opening),
-        (manner(lang, "closing", tcp.closing, tcp.initiator_of_close), closing),
+        (briefly(lang, "opening", tcp.opening, None), opening),
+        (briefly(lang, "closing", tcp.closing, tcp.initiator_of_close), closing),
         (format!("{} / {}", tcp.states[0].name(), tcp.states[1].name()), Role::State),
         (rtt.map_or(String::new(), |ns| say::duration(lang, ns)), Role::Plain),
         (
@@ -143,4 +164,54 @@ fn row(lang: Lang, record: &FlowRecord) -> Vec<(String, Role)> {
         ),
     ]);
     cells
+}
+
+/// How a connection opened or closed, in as few words as a column has room for.
+fn briefly(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
+    let template = words::find(lang, "interface", &format!("screen.{area}.{kind}")).unwrap_or(kind);
+    let initiator = initiator.map(|who| say::datum(lang, "initiator", &Datum::Name(who)));
+    words::fill(template, &|key| if key == "initiator" { initiator.clone() } else { None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_manner_has_a_short_word() {
+        let openings = [
+            "three-way",
+            "simultaneous",
+            "fast-open",
+            "refused",
+            "unanswered",
+            "reset-during",
+            "not-captured",
+        ];
+        let closings = [
+            "four-segment",
+            "three-segment",
+            "simultaneous",
+            "half-closed",
+            "reset-by-client",
+            "reset-by-server",
+            "not-captured",
+        ];
+        for lang in [Lang::En, Lang::Zh] {
+            for kind in openings {
+                assert!(
+                    words::find(lang, "interface", &format!("screen.opening.{kind}")).is_some(),
+                    "{kind}"
+                );
+            }
+            for kind in closings {
+                assert!(
+                    words::find(lang, "interface", &format!("screen.closing.{kind}")).is_some(),
+                    "{kind}"
+                );
+            }
+        }
+        assert_eq!(briefly(Lang::En, "closing", "four-segment", Some("client")), "4 segments, client");
+        assert_eq!(briefly(Lang::En, "closing", "four-segment", None), "4 segments");
+    }
 }

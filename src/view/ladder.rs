@@ -130,8 +130,8 @@ fn arrow(
         }
     }
     let Shape::Tcp(segment) = &step.shape else { unreachable!("ladders are of TCP segments") };
-    let opens = step.events.iter().any(|e| e.kind == Kind::TcpHandshakeAck);
-    let (label, below) = label(lang, segment, numbers, opens);
+    let is = |kind| step.events.iter().any(|e| e.kind == kind);
+    let (label, below) = label(lang, segment, numbers, is(Kind::TcpHandshakeAck), is(Kind::TcpFinAck));
     let told = step.events.iter().map(|event| {
         let said = say::event(lang, event);
         (said.line, say::spec(said.spec))
@@ -160,7 +160,7 @@ fn basis(lang: Lang, change: &Change) -> String {
 }
 
 /// What is written on an arrow, and under it.
-fn label(lang: Lang, s: &Segment, numbers: Numbers, opens: bool) -> (Line, Line) {
+fn label(lang: Lang, s: &Segment, numbers: Numbers, opens: bool, answers_fin: bool) -> (Line, Line) {
     let seq = |line: &mut Line| {
         let raw = numbers == Numbers::Raw || s.syn;
         number(line, "seq", s.seq, s.seq_raw, raw, numbers);
@@ -176,7 +176,7 @@ fn label(lang: Lang, s: &Segment, numbers: Numbers, opens: bool) -> (Line, Line)
         .collect();
     if !flags.is_empty() {
         let mut flags = flags.join("+");
-        if s.syn && s.ack_flag {
+        if s.ack_flag && (s.syn || answers_fin) {
             flags.push_str("+ACK");
         }
         line.push(flags, if s.rst { Role::Bad } else { Role::Protocol });
@@ -196,7 +196,7 @@ fn label(lang: Lang, s: &Segment, numbers: Numbers, opens: bool) -> (Line, Line)
         }
         return (line, below);
     }
-    if s.ack_flag && (s.syn || s.fin || numbers != Numbers::Relative) && !s.rst {
+    if s.ack_flag && (s.syn || answers_fin || numbers != Numbers::Relative) && !s.rst {
         ack(&mut below);
     }
     (line, below)
@@ -248,24 +248,24 @@ mod tests {
     #[test]
     fn an_opening_shows_raw_numbers() {
         let syn = Segment { syn: true, seq_raw: 7, seq: Some(0), ..Segment::default() };
-        let (line, below) = label(Lang::En, &syn, Numbers::Relative, false);
+        let (line, below) = label(Lang::En, &syn, Numbers::Relative, false, false);
         assert_eq!((line.text().as_str(), below.text().as_str()), ("SYN  seq 7", ""));
         let both = Segment { ack_flag: true, ack_raw: 9, ack: Some(1), ..syn };
-        let (line, below) = label(Lang::En, &both, Numbers::Relative, false);
+        let (line, below) = label(Lang::En, &both, Numbers::Relative, false, false);
         assert_eq!((line.text().as_str(), below.text().as_str()), ("SYN+ACK  seq 7", "ack 9"));
     }
 
     #[test]
     fn later_segments_show_relative_numbers() {
         let ack = Segment { ack_flag: true, ack_raw: 9, ack: Some(8), ..Segment::default() };
-        assert_eq!(label(Lang::En, &ack, Numbers::Relative, false).0.text(), "ACK  ack +8");
-        assert_eq!(label(Lang::En, &ack, Numbers::Both, false).0.text(), "ACK  ack +8 (9)");
-        assert_eq!(label(Lang::En, &ack, Numbers::Raw, false).0.text(), "ACK  ack 9");
+        assert_eq!(label(Lang::En, &ack, Numbers::Relative, false, false).0.text(), "ACK  ack +8");
+        assert_eq!(label(Lang::En, &ack, Numbers::Both, false, false).0.text(), "ACK  ack +8 (9)");
+        assert_eq!(label(Lang::En, &ack, Numbers::Raw, false, false).0.text(), "ACK  ack 9");
     }
 
     #[test]
     fn a_segment_without_any_flag_has_a_label() {
         let nothing = Segment::default();
-        assert_eq!(label(Lang::En, &nothing, Numbers::Relative, false).0.text(), "-");
+        assert_eq!(label(Lang::En, &nothing, Numbers::Relative, false, false).0.text(), "-");
     }
 }

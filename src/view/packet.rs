@@ -20,8 +20,8 @@ use crate::words::{self, Lang};
 pub struct PacketView {
     /// Number, sizes, time, link.
     pub head: Line,
-    /// What happened in it, with the specification.
-    pub told: Vec<(Line, String)>,
+    /// What happened in it, why, and the specification.
+    pub told: Vec<(String, String, String)>,
     /// Its layers, outermost first.
     pub layers: Vec<LayerView>,
     /// The frame's bytes, then what was put together from several frames.
@@ -113,12 +113,7 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
     }
     let told = events.iter().map(|event| {
         let said = say::event(lang, event);
-        let mut line = Line::plain(said.line);
-        if !said.why.is_empty() {
-            line.push(say::word(lang, "screen.sentence-gap"), Role::Plain);
-            line.push(said.why, Role::Plain);
-        }
-        (line, say::spec(said.spec))
+        (said.line, said.why, say::spec(said.spec))
     });
     PacketView { head: head(lang, frame), told: told.collect(), layers, dumps }
 }
@@ -180,7 +175,12 @@ fn field(lang: Lang, frame: &Frame<'_>, tree: &Tree, node: &Node, role: Role) ->
         bits: if is_leaf { bit_pattern(node, bytes) } else { String::new() },
         name: node.field.name.to_owned(),
         value: if node.kind == NodeKind::Group { String::new() } else { value(lang, node, bytes) },
-        meaning: meaning(lang, node),
+        meaning: match meaning(lang, node) {
+            said if said.is_empty() && node.kind == NodeKind::Derived => {
+                say::word(lang, "packet.derived").to_owned()
+            }
+            said => said,
+        },
         role: if is_leaf { role } else { Role::Dim },
     }
 }
@@ -289,7 +289,6 @@ fn mac_sort(address: [u8; 6]) -> Option<&'static str> {
         [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Some("packet.broadcast"),
         [0, 0, 0, 0, 0, 0] => None,
         [first, ..] if first & 1 == 1 => Some("packet.multicast"),
-        [first, ..] if first & 2 == 2 => Some("packet.locally-administered"),
         _ => None,
     }
 }

@@ -70,6 +70,10 @@ pub fn datum(lang: Lang, key: &str, value: &Datum) -> String {
             Datum::Uint(n),
         ) => thousands(*n),
         (_, Datum::Name(name)) => self::name(lang, name),
+        ("quoted_protocol", Datum::Uint(number)) => u8::try_from(*number)
+            .ok()
+            .and_then(|number| protocol::child(Key::IpProtocol(number)))
+            .map_or_else(|| number.to_string(), |protocol| protocol.title().to_owned()),
         _ => value.to_string(),
     }
 }
@@ -117,7 +121,7 @@ pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -133,7 +137,7 @@ pub fn specs(spec: &str) -> Vec<String> {
 
 /// Specifications on one line.
 pub fn spec(spec: &str) -> String {
-    specs(spec).join(", ")
+    specs(spec).join("; ")
 }
 
 /// A text of the interface, filled, if each value it asks for is there.

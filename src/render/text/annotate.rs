@@ -96,7 +96,9 @@ fn specs<W: Write>(page: &mut Page<W>, specs: &[String]) -> io::Result<()> {
     if specs.is_empty() {
         return Ok(());
     }
-    let line = Line::new().with(specs.join(", "), Role::Spec);
-    page.blanks(page.width().saturating_sub(line_width(&line)))?;
-    page.line(&line)
+    let line = Line::new().with(specs.join("; "), Role::Spec);
+    let indent = MARGIN * 2;
+    let at = page.width().saturating_sub(line_width(&line)).max(indent);
+    page.blanks(at)?;
+    page.paragraph(&line, at, indent)
 }

@@ -62,7 +62,12 @@ fn columns(page: usize, ladder: &Ladder, told: bool) -> Columns {
 }
 
 fn cell_width(cell: &StateCell) -> usize {
-    width(&cell.name) + if cell.basis.is_empty() { 0 } else { 1 + width(&cell.basis) }
+    width(&cell.name) + width(gap(cell)) + width(&cell.basis)
+}
+
+/// A blank between a state and what is said of it; a full-width bracket brings its own.
+fn gap(cell: &StateCell) -> &'static str {
+    if cell.basis.is_empty() || cell.basis.starts_with('（') { "" } else { " " }
 }
 
 fn head<W: Write>(page: &mut Page<W>, ladder: &Ladder, c: &Columns) -> io::Result<()> {
@@ -126,7 +131,7 @@ fn state<W: Write>(page: &mut Page<W>, cell: Option<&StateCell>) -> io::Result<u
     let Some(cell) = cell else { return Ok(0) };
     page.put(&cell.name, if cell.changed { Role::State } else { Role::Dim })?;
     if !cell.basis.is_empty() {
-        page.put(" ", Role::Plain)?;
+        page.put(gap(cell), Role::Plain)?;
         page.put(&cell.basis, Role::Dim)?;
     }
     Ok(cell_width(cell))

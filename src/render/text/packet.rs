@@ -17,14 +17,18 @@ const VALUE: usize = 22;
 /// Those of the writer.
 pub fn write<W: Write>(page: &mut Page<W>, view: &PacketView) -> io::Result<()> {
     page.paragraph(&view.head, 0, 2)?;
-    for (line, spec) in &view.told {
-        let line = if spec.is_empty() {
-            line.clone()
-        } else {
-            line.clone().with("  ", Role::Plain).with(spec.as_str(), Role::Spec)
-        };
+    for (line, why, spec) in &view.told {
         page.blanks(4)?;
-        page.paragraph(&line, 4, 4)?;
+        page.paragraph(&Line::plain(line.as_str()), 4, 4)?;
+        let mut why = Line::plain(why.as_str());
+        if !spec.is_empty() {
+            why.push(if why.is_empty() { "" } else { "  " }, Role::Plain);
+            why.push(spec.as_str(), Role::Spec);
+        }
+        if !why.is_empty() {
+            page.blanks(4)?;
+            page.paragraph(&why, 4, 4)?;
+        }
     }
     for one in &view.layers {
         page.end()?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table as Comfy, presets};
 
-use super::{Page, clean};
+use super::{Page, clean, width};
 use crate::view::flows::Table;
 use crate::view::{Line, Role};
 
@@ -13,17 +13,14 @@ use crate::view::{Line, Role};
 /// # Errors
 /// Those of the writer.
 pub fn write<W: Write>(page: &mut Page<W>, table: &Table) -> io::Result<()> {
-    // A column without a value in any row says nothing.
-    let used: Vec<usize> = (0..table.columns.len())
-        .filter(|at| table.rows.iter().any(|row| row.get(*at).is_some_and(|(text, _)| !text.is_empty())))
-        .collect();
+    let (used, hidden) = fitting(table, page.width());
     let mut comfy = Comfy::new();
     comfy.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     comfy.set_width(page.width().min(u16::MAX.into()) as u16).force_no_tty();
     if page.colour() {
         comfy.enforce_styling();
     }
-    comfy.set_header(used.iter().map(|at| cell(page.colour(), &table.columns[*at].0, Role::Dim)));
+    comfy.set_header(used.iter().map(|at| cell(page.colour(), &table.columns[*at].title, Role::Dim)));
     for row in &table.rows {
         comfy.add_row(used.iter().map(|at| {
             let (text, role) = &row[*at];
@@ -31,7 +28,7 @@ pub fn write<W: Write>(page: &mut Page<W>, table: &Table) -> io::Result<()> {
         }));
     }
     for (column, at) in used.iter().enumerate() {
-        if table.columns[*at].1
+        if table.columns[*at].number
             && let Some(column) = comfy.column_mut(column)
         {
             column.set_cell_alignment(CellAlignment::Right);
@@ -41,11 +38,42 @@ pub fn write<W: Write>(page: &mut Page<W>, table: &Table) -> io::Result<()> {
         page.out.write_all(line.trim_end().as_bytes())?;
         page.end()?;
     }
+    if !hidden.is_empty() {
+        page.end()?;
+        let line = table.narrow.replace("{columns}", &hidden.join(", "));
+        page.paragraph(&Line::new().with(line, Role::Dim), 0, 0)?;
+    }
     for text in &table.rest {
         page.end()?;
         page.paragraph(&Line::plain(text.as_str()), 0, 0)?;
     }
     Ok(())
+}
+
+/// The columns there is room for, and the titles of the others. A column without a value in any row says nothing.
+fn fitting(table: &Table, room: usize) -> (Vec<usize>, Vec<&str>) {
+    let cells =
+        |at: usize| table.rows.iter().filter_map(move |row| row.get(at).map(|(text, _)| text.as_str()));
+    let mut used: Vec<usize> =
+        (0..table.columns.len()).filter(|at| cells(*at).any(|text| !text.is_empty())).collect();
+    let wide = |at: usize| {
+        let title = width(&table.columns[at].title);
+        cells(at).map(width).max().unwrap_or(0).max(title) + 2
+    };
+    let mut hidden = Vec::new();
+    while used.iter().map(|at| wide(*at)).sum::<usize>() > room {
+        let Some((place, at)) = used
+            .iter()
+            .enumerate()
+            .filter(|(_, at)| table.columns[**at].rank > 0)
+            .max_by_key(|(_, at)| table.columns[**at].rank)
+        else {
+            break;
+        };
+        hidden.push(table.columns[*at].title.as_str());
+        used.remove(place);
+    }
+    (used, hidden)
 }
 
 fn cell(colour: bool, text: &str, role: Role) -> Cell {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Read, is_finding};
+use super::{Read, Wish, is_finding};
 use crate::decode::Packet;
 use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind, Severity};
+use crate::view::conversation::is_said_twice;
 use crate::view::ends;
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -34,23 +35,32 @@ struct Kin {
 
 /// A kind of remarkable event.
 #[derive(Debug)]
-struct Finding {
-    first: Event,
-    count: u64,
+pub(super) struct Finding {
+    pub(super) first: Event,
+    pub(super) count: u64,
+}
+
+/// Counts an event among the findings, if it is one.
+pub(super) fn count(findings: &mut Vec<Finding>, event: &Event) {
+    if !is_finding(event) || is_said_twice(event) {
+        return;
+    }
+    let same = |known: &&mut Finding| known.first.kind == event.kind && known.first.variant == event.variant;
+    match findings.iter_mut().find(same) {
+        Some(known) => known.count += 1,
+        None => findings.push(Finding { first: event.clone(), count: 1 }),
+    }
 }
 
 impl Summary {
     pub(super) fn events(&mut self, events: &[Event]) {
-        for event in events.iter().filter(|event| is_finding(event)) {
-            let known = self
-                .findings
-                .iter_mut()
-                .find(|known| known.first.kind == event.kind && known.first.variant == event.variant);
-            match known {
-                Some(known) => known.count += 1,
-                None => self.findings.push(Finding { first: event.clone(), count: 1 }),
-            }
+        for event in events {
+            count(&mut self.findings, event);
         }
+    }
+
+    pub(super) fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
     }
 
     pub(super) fn flow(&mut self, record: &FlowRecord) {
@@ -93,27 +103,31 @@ impl Summary {
         }
         lines
     }
+}
 
-    /// The most important findings; `others` are worked out from conversations.
-    pub(super) fn findings(&self, lang: Lang, damages: &[String], others: Vec<Line>) -> Vec<Line> {
-        const MOST: usize = 6;
-        let mut found: Vec<&Finding> = self.findings.iter().collect();
-        found.sort_by_key(|f| (std::cmp::Reverse(f.first.severity), f.first.packet));
-        let left = found.len().saturating_sub(MOST);
-        // Damage stands before everything else: it says how far the rest can be trusted.
-        let mut lines: Vec<Line> =
-            damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
-        lines.extend(others);
-        lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
-        if left > 0 {
-            let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
-            lines.push(Line::new().with(text, Role::Dim));
-        }
-        if lines.is_empty() {
-            lines.push(Line::plain(say::word(lang, "annotate.look.nothing")));
-        }
-        lines
+/// The most important findings; `others` are worked out from conversations.
+pub(super) fn findings(
+    lang: Lang,
+    damages: &[String],
+    others: Vec<Line>,
+    mut found: Vec<Finding>,
+) -> Vec<Line> {
+    const MOST: usize = 6;
+    found.sort_by_key(|f| (std::cmp::Reverse(f.first.severity), f.first.packet));
+    let left = found.len().saturating_sub(MOST);
+    // Damage stands before everything else: it says how far the rest can be trusted.
+    let mut lines: Vec<Line> =
+        damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
+    lines.extend(others);
+    lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
+    if left > 0 {
+        let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
+        lines.push(Line::new().with(text, Role::Dim));
     }
+    if lines.is_empty() {
+        lines.push(Line::plain(say::word(lang, "annotate.look.nothing")));
+    }
+    lines
 }
 
 fn finding(lang: Lang, finding: &Finding) -> Line {
@@ -137,7 +151,7 @@ fn look(lang: Lang, event: &Event) -> Option<String> {
         Kind::ArpUnanswered => "annotate.look.arp-unanswered",
         Kind::DnsUnanswered => "annotate.look.dns-unanswered",
         Kind::DnsResponse => "annotate.look.dns-failed",
-        Kind::IcmpUnreachable => "annotate.look.unreachable",
+        Kind::IcmpUnreachable if matches!(event.variant, "net" | "host") => "annotate.look.unreachable",
         _ => return None,
     };
     let value = |key: &str| {
@@ -165,7 +179,16 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
         line.push(text, Role::Plain);
     };
     if let Some(only) = &kin.single {
-        part(format!("{} → {}", name(&only.client), name(&only.server)));
+        let (client, server) = (name(&only.client), name(&only.server));
+        if protocol == FlowProtocol::Arp && only.server.addr.is_some() {
+            let id = match only.packets[1] {
+                0 => "annotate.summary.not-learned",
+                _ => "annotate.summary.learned",
+            };
+            part(say::text(lang, id, &[("asker", &client), ("target", &server)]));
+            return line;
+        }
+        part(format!("{client} → {server}"));
     }
     if protocol == FlowProtocol::Tcp {
         let payload = [thousands(kin.payload[0]), thousands(kin.payload[1])];
@@ -217,7 +240,7 @@ fn counted(
 }
 
 /// How a connection opened or closed, in a few words; with who began, where that is known and said.
-pub(in crate::view) fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
+fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
     let id = match (area, kind) {
         ("opening", "three-way") => "opening.three-way",
         ("opening", "simultaneous") => "opening.simultaneous",
@@ -250,7 +273,8 @@ pub(in crate::view) fn name(party: &crate::flow::Party) -> String {
 }
 
 /// File, format, link, frames, duration; then what the recording says of itself.
-pub(super) fn head(lang: Lang, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
+pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
+    let lang = wish.lang;
     let mut lines = Vec::new();
     for (at, file) in files.iter().enumerate() {
         let links: Vec<String> = file.links.iter().map(|link| say::link(*link)).collect();
@@ -271,7 +295,9 @@ pub(super) fn head(lang: Lang, files: &[Read], frames: u64, first: Option<i64>, 
         }
         lines.push(line);
         for comment in &file.comments {
-            let comment = comment.lines().collect::<Vec<_>>().join(" ");
+            // The first line is what it shows, the others how it was made.
+            let most = if wish.verbose { usize::MAX } else { 1 };
+            let comment = comment.lines().take(most).collect::<Vec<_>>().join(" ");
             let text = say::text(lang, "annotate.comment", &[("comment", &comment)]);
             lines.push(Line::new().with("  ", Role::Plain).with(text, Role::Dim));
         }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::summary::name;
+use super::summary::{Finding, count, name};
 use super::{Phase, Story, Told, Wish};
 use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind};
-use crate::view::conversation::{Conversation, Item, Shape, Step, has_ladder};
+use crate::view::conversation::{Conversation, Fold, Item, Shape, Step, has_ladder};
 use crate::view::ladder::{self, Numbers};
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -28,6 +28,14 @@ enum Part {
     Whole,
 }
 
+/// A phase in the making: which part it is, and the packets it tells of with their times.
+#[derive(Debug)]
+struct Chapter {
+    part: Part,
+    phase: Phase,
+    packets: Vec<(u64, i64)>,
+}
+
 impl Teller {
     pub(super) fn new(wish: Wish, first_ns: Option<i64>) -> Teller {
         Teller { wish, first_ns, explained: HashSet::new() }
@@ -35,6 +43,9 @@ impl Teller {
 
     pub(super) fn story(&mut self, conversation: &Conversation) -> Option<Story> {
         let record = conversation.record.as_ref()?;
+        if conversation.is_told_elsewhere() {
+            return None;
+        }
         let numbers = if self.wish.raw { Numbers::Raw } else { Numbers::Relative };
         let is_ladder = has_ladder(record.protocol);
         let ladder = is_ladder
@@ -48,15 +59,15 @@ impl Teller {
     }
 
     fn phases(&mut self, conversation: &Conversation, record: &FlowRecord, is_ladder: bool) -> Vec<Phase> {
-        let mut parts: Vec<(Part, Phase, Vec<(u64, i64)>)> = Vec::new();
+        let mut parts: Vec<Chapter> = Vec::new();
         for item in conversation.items() {
             match item {
                 Item::Fold(fold) if !is_ladder => {
-                    let (_, phase, _) = Self::part(&mut parts, Part::Whole);
+                    let Chapter { phase, .. } = Self::part(&mut parts, Part::Whole);
                     phase.steps.push(Told {
                         number: String::new(),
                         head: Line::new(),
-                        line: ladder::folded(self.wish.lang, &fold),
+                        line: datagrams(self.wish.lang, &fold),
                         why: String::new(),
                     });
                 }
@@ -65,7 +76,7 @@ impl Teller {
                     for (at, event) in step.events.iter().enumerate() {
                         let which = if is_ladder { part_of(event.kind) } else { Part::Whole };
                         let (told, spec) = self.told(&step, event, at == 0, is_ladder);
-                        let (_, phase, packets) = Self::part(&mut parts, which);
+                        let Chapter { phase, packets, .. } = Self::part(&mut parts, which);
                         phase.steps.push(told);
                         packets.push((step.number, step.time_ns));
                         for one in say::specs(spec) {
@@ -76,27 +87,24 @@ impl Teller {
                     }
                     if step.events.is_empty() && !is_ladder {
                         let told = self.untold(&step);
-                        Self::part(&mut parts, Part::Whole).1.steps.push(told);
+                        Self::part(&mut parts, Part::Whole).phase.steps.push(told);
                     }
                 }
             }
         }
-        for (part, phase, packets) in &mut parts {
+        for Chapter { part, phase, packets } in &mut parts {
             phase.title = self.phase_title(*part, record, packets);
         }
-        parts.into_iter().map(|(_, phase, _)| phase).collect()
+        parts.into_iter().map(|chapter| chapter.phase).collect()
     }
 
     /// The phase to go on with: a part that was left may be entered again.
-    fn part(
-        parts: &mut Vec<(Part, Phase, Vec<(u64, i64)>)>,
-        which: Part,
-    ) -> &mut (Part, Phase, Vec<(u64, i64)>) {
+    fn part(parts: &mut Vec<Chapter>, which: Part) -> &mut Chapter {
         // An opening or a closing is told in one piece, whatever happens in between.
-        let at = parts.iter().position(|(part, ..)| *part == which);
+        let at = parts.iter().position(|chapter| chapter.part == which);
         let at = at.unwrap_or_else(|| {
-            let at = parts.iter().position(|(part, ..)| *part > which).unwrap_or(parts.len());
-            parts.insert(at, (which, Phase::default(), Vec::new()));
+            let at = parts.iter().position(|chapter| chapter.part > which).unwrap_or(parts.len());
+            parts.insert(at, Chapter { part: which, phase: Phase::default(), packets: Vec::new() });
             at
         });
         &mut parts[at]
@@ -186,9 +194,33 @@ impl Teller {
     }
 }
 
+/// Routine packets that are not TCP's, in one line.
+fn datagrams(lang: Lang, fold: &Fold) -> Line {
+    let values = [
+        ("first", &*fold.first.to_string()),
+        ("last", &*fold.last.to_string()),
+        ("n", &*thousands(fold.packets)),
+    ];
+    Line::new().with(say::text(lang, "annotate.fold.datagrams", &values), Role::Dim)
+}
+
+/// What is remarkable in one conversation.
+pub(super) fn remarkable(conversation: &Conversation) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for item in conversation.items() {
+        if let Item::Step(step) = item {
+            step.events.iter().for_each(|event| count(&mut findings, event));
+        }
+    }
+    findings
+}
+
 /// The client said "no more" and went on receiving: how long, and until which answer.
 pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line> {
     conversation.record.as_ref()?.tcp.as_ref()?;
+    if conversation.cut_off {
+        return None;
+    }
     let items = conversation.items();
     let mut steps = items.iter().filter_map(|item| match item {
         Item::Step(step) => Some(step),

@@ -1,0 +1,286 @@
+//! DNS messages: header, questions, and the three sections of resource records.
+//!
+//! RFC 1035 section 4 (message), RFC 2136 section 2 (names of the counts in updates), RFC 6891 (EDNS),
+//! RFC 6762 section 18.12 and 18.13 (the top bit of the class in multicast DNS). The same reader serves
+//! LLMNR (RFC 4795), whose header differs only in what two flag bits mean; that is left out, as are the
+//! two bytes of length that go before a message over TCP (RFC 7766 section 8): the caller takes them off.
+//!
+//! Names are in [`name`], what records hold in [`record`], names of numbers in [`registry`].
+//! Tolerant: a name whose pointers go in a circle, or a record whose data are not what its type says, is noted,
+//! and what follows is read all the same; only where bytes run out, or a length cannot be known, reading ends.
+
+use crate::wire::{Cursor, Field, Malformed, Problem, Recorder, Value};
+
+pub mod name;
+pub mod record;
+pub mod registry;
+#[cfg(test)]
+mod tests;
+
+static ID: Field = Field::hex("dns.id", 4);
+static FLAGS: Field = Field::hex("dns.flags", 4);
+static RESPONSE: Field = Field::new("dns.flags.response");
+static OPCODE: Field = Field::new("dns.flags.opcode");
+static AUTHORITATIVE: Field = Field::new("dns.flags.authoritative");
+static TRUNCATED: Field = Field::new("dns.flags.truncated");
+static RECDESIRED: Field = Field::new("dns.flags.recdesired");
+static RECAVAIL: Field = Field::new("dns.flags.recavail");
+static Z: Field = Field::new("dns.flags.z");
+static AUTHENTICATED: Field = Field::new("dns.flags.authenticated");
+static CHECKDISABLE: Field = Field::new("dns.flags.checkdisable");
+static RCODE: Field = Field::new("dns.flags.rcode");
+/// Bits that say something in a response only.
+static UNUSED: Field = Field::new("dns.flags.unused");
+
+static COUNTS: [&Field; 4] = {
+    static QUERIES: Field = Field::new("dns.count.queries");
+    static ANSWERS: Field = Field::new("dns.count.answers");
+    static AUTH_RR: Field = Field::new("dns.count.auth_rr");
+    static ADD_RR: Field = Field::new("dns.count.add_rr");
+    [&QUERIES, &ANSWERS, &AUTH_RR, &ADD_RR]
+};
+static UPDATE_COUNTS: [&Field; 4] = {
+    static ZONES: Field = Field::new("dns.count.zones");
+    static PREREQUISITES: Field = Field::new("dns.count.prerequisites");
+    static UPDATES: Field = Field::new("dns.count.updates");
+    [&ZONES, &PREREQUISITES, &UPDATES, COUNTS[3]]
+};
+static SECTIONS: [&Field; 4] = {
+    static QUERIES: Field = Field::new("dns.queries");
+    static ANSWERS: Field = Field::new("dns.answers");
+    static AUTHORITIES: Field = Field::new("dns.authorities");
+    static ADDITIONALS: Field = Field::new("dns.additionals");
+    [&QUERIES, &ANSWERS, &AUTHORITIES, &ADDITIONALS]
+};
+
+static QRY: Field = Field::new("dns.qry");
+static QRY_NAME: Field = Field::new("dns.qry.name");
+static QRY_TYPE: Field = Field::new("dns.qry.type");
+static QRY_CLASS: Field = Field::hex("dns.qry.class", 4);
+static QRY_QU: Field = Field::new("dns.qry.qu");
+static EXTRANEOUS: Field = Field::new("dns.extraneous.data");
+
+/// Opcode of a dynamic update (RFC 2136).
+pub const UPDATE: u8 = 5;
+/// Of how many answers the text is kept.
+pub const KEPT_ANSWERS: usize = 16;
+
+/// What is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// The name, as Wireshark writes it (see [`name::text`]).
+    pub name: String,
+    /// Record type.
+    pub rtype: u16,
+    /// Class, multicast DNS's bit taken off.
+    pub class: u16,
+}
+
+/// A record of the answer section.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Whose record it is.
+    pub name: String,
+    /// Record type.
+    pub rtype: u16,
+    /// Time to live in seconds.
+    pub ttl: u32,
+    /// What it says: address, name, text; empty for types that have no short form here.
+    pub text: String,
+}
+
+/// What a DNS message says, as far as it could be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Transaction ID.
+    pub id: u16,
+    /// Whether it is a response (QR).
+    pub response: bool,
+    /// Kind of query.
+    pub opcode: u8,
+    /// The server is an authority for the name (AA).
+    pub authoritative: bool,
+    /// More was to be said than fits (TC).
+    pub truncated: bool,
+    /// The client wants the server to ask around (RD).
+    pub recursion_desired: bool,
+    /// The server would (RA).
+    pub recursion_available: bool,
+    /// The server has verified the data (AD).
+    pub authenticated: bool,
+    /// The client takes unverified data (CD).
+    pub checking_disabled: bool,
+    /// Response code, with EDNS's upper bits.
+    pub rcode: u16,
+    /// Questions, answers, authorities, additional records, as the header counts them.
+    pub counts: [u16; 4],
+    /// The first question.
+    pub question: Option<Question>,
+    /// The first [`KEPT_ANSWERS`] answers.
+    pub answers: Vec<Answer>,
+    /// The smallest time to live of all answers.
+    pub min_ttl: Option<u32>,
+    /// Whether the authority section holds name servers.
+    pub authority_ns: bool,
+    /// Whether the authority section holds a start of authority.
+    pub authority_soa: bool,
+}
+
+/// What is carried along while a message is read.
+struct Walk<'m> {
+    /// The message: pointers count from its first byte.
+    message: &'m [u8],
+    /// Offset of the message in the cursor's buffer.
+    base: usize,
+    /// The first thing that was wrong and did not stop the reading.
+    trouble: Option<Malformed>,
+    /// The upper bits of the response code (EDNS).
+    high_rcode: u8,
+    said: Message,
+}
+
+impl Walk<'_> {
+    fn note(&mut self, bad: Malformed) {
+        self.trouble.get_or_insert(bad);
+    }
+
+    /// Takes a name; its text where it is wanted, else an empty one.
+    fn name<R: Recorder>(
+        &mut self,
+        c: &mut Cursor<'_, '_, R>,
+        field: &'static Field,
+        wanted: bool,
+    ) -> Result<String, Malformed> {
+        let at = c.at() - self.base;
+        match name::walk(self.message, at, at + c.left(), |_| ()) {
+            Ok(length) => {
+                c.told(field, length, || Value::Text(name::text(self.message, at)));
+                Ok(if wanted { name::text(self.message, at) } else { String::new() })
+            }
+            Err(name::Trouble::Cut { need }) => {
+                Err(Malformed { field: field.name, at: c.at(), need, have: c.left(), problem: Problem::Cut })
+            }
+            Err(name::Trouble::Pointer { length }) => {
+                self.note(c.nonsense(field));
+                c.bytes(field, length)?;
+                Ok(String::new())
+            }
+            Err(name::Trouble::Label) => Err(c.nonsense(field)),
+        }
+    }
+}
+
+/// Reads one message: all that the cursor spans.
+///
+/// # Errors
+/// The first thing that is wrong with it. What could be read before, and after trouble that does not hide where
+/// the next field begins, is recorded; [`read`] returns it too.
+pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Message, Malformed> {
+    match read(c) {
+        (said, None) => Ok(said),
+        (_, Some(bad)) => Err(bad),
+    }
+}
+
+/// Reads one message as far as it can be read, and says what was wrong first.
+pub fn read<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> (Message, Option<Malformed>) {
+    let mut w =
+        Walk { message: c.peek(), base: c.at(), trouble: None, high_rcode: 0, said: Message::default() };
+    match sections(c, &mut w) {
+        // Bytes behind the last record: not DNS's, but carried as if they were.
+        Ok(()) => drop(c.rest(&EXTRANEOUS)),
+        Err(bad) => w.note(bad),
+    }
+    w.said.rcode |= u16::from(w.high_rcode) << 4;
+    (w.said, w.trouble)
+}
+
+fn sections<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &mut Walk<'_>) -> Result<(), Malformed> {
+    header(c, w)?;
+    for (section, count) in w.said.counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+        c.group(SECTIONS[section], |c| {
+            for index in 0..usize::from(count) {
+                match section {
+                    0 => question(c, w, index == 0)?,
+                    _ => record::record(c, w, section, index)?,
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// RFC 1035 section 4.1.1.
+fn header<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &mut Walk<'_>) -> Result<(), Malformed> {
+    let id = c.u16(&ID)?;
+    let response = c.peek().first().is_some_and(|b| b & 0x80 != 0);
+    // AA, RA and RCODE are said by the responder; a query that were shown with "no error" would answer
+    // a filter that asks for successes.
+    let only = |field: &'static Field| if response { field } else { &UNUSED };
+    let flags = c.group(&FLAGS, |c| {
+        c.bits(
+            2,
+            &[
+                (&RESPONSE, 1),
+                (&OPCODE, 4),
+                (only(&AUTHORITATIVE), 1),
+                (&TRUNCATED, 1),
+                (&RECDESIRED, 1),
+                (only(&RECAVAIL), 1),
+                (&Z, 1),
+                (&AUTHENTICATED, 1),
+                (&CHECKDISABLE, 1),
+                (only(&RCODE), 4),
+            ],
+        )
+    })?;
+    c.derived(&FLAGS, || Value::Uint(flags));
+    let bit = |n: u32| flags >> n & 1 == 1;
+    w.said = Message {
+        id,
+        response,
+        opcode: (flags >> 11 & 0xf) as u8,
+        authoritative: bit(10),
+        truncated: bit(9),
+        recursion_desired: bit(8),
+        recursion_available: bit(7),
+        authenticated: bit(5),
+        checking_disabled: bit(4),
+        rcode: (flags & 0xf) as u16,
+        ..Message::default()
+    };
+    let fields = if w.said.opcode == UPDATE { UPDATE_COUNTS } else { COUNTS };
+    let mut counts = [0; 4];
+    for (count, field) in counts.iter_mut().zip(fields) {
+        *count = c.u16(field)?;
+    }
+    w.said.counts = counts;
+    Ok(())
+}
+
+/// RFC 1035 section 4.1.2.
+fn question<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &mut Walk<'_>, first: bool) -> Result<(), Malformed> {
+    c.group(&QRY, |c| {
+        let name = w.name(c, &QRY_NAME, first)?;
+        let rtype = c.u16(&QRY_TYPE)?;
+        let class = class(c, &QRY_QU, &QRY_CLASS)?;
+        if first {
+            w.said.question = Some(Question { name, rtype, class });
+        }
+        Ok(())
+    })
+}
+
+/// A class. Multicast DNS gives its top bit another meaning (RFC 6762 section 18.12, 18.13): so where the bit is
+/// set on a class that is in use, IN or ANY, it is told on its own. No class of unicast DNS has these numbers.
+fn class<R: Recorder>(
+    c: &mut Cursor<'_, '_, R>,
+    top: &'static Field,
+    field: &'static Field,
+) -> Result<u16, Malformed> {
+    match c.peek() {
+        [0x80, 1 | 255, ..] => c.bits(2, &[(top, 1), (field, 15)]).map(|whole| (whole & 0x7fff) as u16),
+        _ => c.u16(field),
+    }
+}
