@@ -54,7 +54,7 @@ impl Sink for All {
     }
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
-        self.collector.packet(&seen.frame, seen.packet, seen.outcome);
+        self.collector.packet(&seen.frame, seen.packet, seen.outcome, seen.chosen);
         self.lister.row(&seen.frame, seen.packet, seen.outcome);
         if let Some(tree) = seen.tree {
             let view = packet::of(self.lang, &seen.frame, tree, &seen.outcome.events);
