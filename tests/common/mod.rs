@@ -1,6 +1,7 @@
 //! What must hold of every frame, whatever it contains, and the walk that looks: reader, decoder, follower, tree.
 //!
 //! Shared by `properties.rs`, `corpus.rs` and the fuzz targets. A breach is an `Err` that says where and what.
+#![allow(dead_code)] // each test uses its part
 
 use std::fmt::Write;
 
