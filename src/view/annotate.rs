@@ -16,6 +16,7 @@ use super::span::Line;
 use crate::capture::{Damage, Format, Frame, Interface};
 use crate::decode::Packet;
 use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
+use crate::notes::check::Finding;
 use crate::words::Lang;
 use summary::Summary;
 pub(super) use summary::name as party_name;
@@ -197,6 +198,19 @@ impl Collector {
         self.elsewhere(outcome, Some((frame, packet)));
         if self.weight > BUDGET {
             self.slim();
+        }
+    }
+
+    /// Claims that the packet at hand bears on, or packets told late (`flow` is unknown then).
+    pub fn findings(&mut self, findings: &[Finding], flow: Option<FlowId>) {
+        for finding in findings {
+            let conversation = match flow {
+                Some(id) => self.alive.get_mut(&id),
+                None => self.alive.values_mut().find(|c| c.has_step(finding.packet)),
+            };
+            if let Some(conversation) = conversation {
+                conversation.mark(finding);
+            }
         }
     }
 

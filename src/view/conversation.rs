@@ -7,10 +7,12 @@
 
 use std::collections::VecDeque;
 
+use super::claims::Mark;
 use super::ends::{self, End};
 use crate::capture::Frame;
 use crate::decode::{Header, Packet};
 use crate::flow::{Endpoint, Event, FlowId, FlowProtocol, FlowRecord, Kind, Outcome, Severity, StateChange};
+use crate::notes::check::Finding;
 use crate::protocol::Protocol;
 use crate::wire::Value;
 
@@ -158,6 +160,8 @@ pub struct Conversation {
     settled: u64,
     worst: Option<(Kind, &'static str)>,
     quiet: Vec<Kind>,
+    /// Claims that its packets bear on, each once as shown and once as contradicted.
+    marks: Vec<Mark>,
 }
 
 impl Conversation {
@@ -180,6 +184,7 @@ impl Conversation {
             settled: 0,
             worst: None,
             quiet: Vec::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -270,6 +275,25 @@ impl Conversation {
         } else if let Some(step) = self.steps_mut().next_back() {
             step.events.push(event.clone());
         }
+    }
+
+    /// One of its packets bears on a claim.
+    pub fn mark(&mut self, finding: &Finding) {
+        let known = |mark: &Mark| std::ptr::eq(mark.claim, finding.claim) && mark.status == finding.status;
+        if self.limits.steps > 0 && !self.marks.iter().any(known) {
+            self.marks.push(Mark::from(finding));
+        }
+    }
+
+    /// The claims its packets bear on, in the order in which they did.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// Whether a packet is among the steps that are kept.
+    pub fn has_step(&self, packet: u64) -> bool {
+        let kept = self.items.iter().any(|item| matches!(item, Item::Step(step) if step.number == packet));
+        kept || self.recent.iter().any(|step| step.number == packet)
     }
 
     /// Keep nothing of its steps any more: others matter more.

@@ -7,6 +7,7 @@
 //! Leaves out: what is on the screens (`view`); tables are comfy-table's and live in `table`.
 
 pub mod annotate;
+pub mod claims;
 pub mod clean;
 pub mod ladder;
 pub mod list;
