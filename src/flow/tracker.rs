@@ -518,7 +518,10 @@ fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Conte
 }
 
 fn is_http_port(base: &Base) -> bool {
-    base.server.port.and_then(|p| ports::service(p, true)).is_some_and(|s| s.starts_with("http") && s != "https")
+    base.server
+        .port
+        .and_then(|p| ports::service(p, true))
+        .is_some_and(|s| s.starts_with("http") && s != "https")
 }
 
 /// Hands payload to the reader of the stream, in order.
