@@ -10,10 +10,11 @@ use pcaplain::wire::Tree;
 pub struct Shot {
     pub time_ns: i64,
     pub interface: u32,
+    pub link_type: u16,
     pub bytes: Vec<u8>,
 }
 
-/// Frames on Ethernet.
+/// Frames, in most of them on Ethernet.
 pub type Film = Vec<Shot>;
 
 const MS: i64 = 1_000_000;
@@ -23,7 +24,12 @@ pub fn bundled(name: &str) -> Film {
     let mut source = capture::open(&format!("@{name}")).expect("a bundled capture");
     let mut film = Film::new();
     while let Some(frame) = source.next().expect("an undamaged capture") {
-        film.push(Shot { time_ns: frame.time_ns, interface: frame.interface, bytes: frame.bytes.to_vec() });
+        film.push(Shot {
+            time_ns: frame.time_ns,
+            interface: frame.interface,
+            link_type: frame.link_type,
+            bytes: frame.bytes.to_vec(),
+        });
     }
     film
 }
@@ -40,7 +46,7 @@ pub fn run(film: &Film) -> Vec<ClaimResult> {
             number: at as u64 + 1,
             time_ns: shot.time_ns,
             interface: shot.interface,
-            link_type: 1,
+            link_type: shot.link_type,
             wire_len: shot.bytes.len() as u32,
             bytes: &shot.bytes,
         };
@@ -407,12 +413,19 @@ pub fn mutated() -> Vec<(&'static str, Film)> {
         let mut bytes = vec![1, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 1];
         bytes.extend((payload.len() as u16).to_be_bytes());
         bytes.extend(payload);
-        vec![Shot { time_ns: 0, interface: 0, bytes }]
+        vec![Shot { time_ns: 0, interface: 0, link_type: 1, bytes }]
     };
     films.push(("numbered LLC", dot3(&[0xf0, 0xf0, 0x02, 0x04, 1, 2, 3])));
     let mut snap = vec![0xaa, 0xaa, 3, 0, 0, 0, 8, 6];
     snap.extend(&bundled("eth-arp")[0].bytes[ETH..]);
     films.push(("ARP behind SNAP", dot3(&snap)));
+    let other = |link_type, bytes: Vec<u8>| Shot { time_ns: 0, interface: 0, link_type, bytes };
+    let mut beacon = vec![0x80, 0, 0, 0];
+    beacon.extend([[0xff; 6], [2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 1]].concat());
+    beacon.extend([0; 14]);
+    films.push(("wi-fi", vec![other(105, beacon), other(105, vec![0xd4, 0, 0, 0, 2, 0, 0, 0, 0, 1])]));
+    let ip = bundled("udp-basic").swap_remove(0).bytes.split_off(ETH);
+    films.push(("ppp", vec![other(9, [&[0xff, 3, 0, 0x21][..], &ip].concat())]));
     films
 }
 
@@ -439,6 +452,7 @@ pub fn noise() -> Film {
         .map(|n| Shot {
             time_ns: i64::from(n) * MS,
             interface: 0,
+            link_type: 1,
             bytes: [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5][..], &[n; 40]].concat(),
         })
         .collect()
