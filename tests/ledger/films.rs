@@ -378,10 +378,9 @@ pub fn mutated() -> Vec<(&'static str, Film)> {
             let mut film = bundled("http11-basic");
             for shot in &mut film {
                 replace(&mut shot.bytes, b"Content-Type: text/plain\r\n", b"Content-Type: image/jpeg\r\n");
-                if let Some(at) = shot.bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-                    if shot.bytes.len() >= at + 7 {
-                        shot.set(at + 4, &[0xff, 0xd8, 0xff]);
-                    }
+                let body = shot.bytes.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
+                if let Some(at) = body.filter(|at| shot.bytes.len() >= at + 3) {
+                    shot.set(at, &[0xff, 0xd8, 0xff]);
                 }
                 shot.summed();
             }
