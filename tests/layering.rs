@@ -16,7 +16,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("protocol", "wire"),                                        // a protocol never names its neighbour (SIBLINGS)
     ("decode",   "wire protocol capture::Frame"),
     ("flow",     "wire protocol decode capture::Frame !decode::build"),
-    ("notes",    "words wire flow capture::Frame !flow::Tracker"),
+    // Checks of claims read the fast lane's headers, so that a packet nobody looks at needs no tree.
+    ("notes",    "words wire protocol::ethernet decode::Packet decode::Header flow capture::Frame !flow::Tracker"),
     ("session",  "words wire capture protocol decode flow notes"),
     // Views look, they do not work: nothing is opened, decoded or followed there.
     ("view",     "words wire capture protocol decode flow notes \
@@ -50,7 +51,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("flate2",          "capture"),
     ("ruzstd",          "capture"),
     ("pnet",            "capture"),
-    ("etherparse",      "protocol decode flow"),
+    ("etherparse",      "protocol decode flow notes"), // its slices are decode's headers
     ("toml",            "words notes"),
     ("jiff",            "view"),
     ("comfy_table",     "render"),
