@@ -9,6 +9,8 @@ use crate::capture::Frame;
 use crate::decode::{Header, Packet};
 use crate::flow::{Basis, Datum, Endpoint, Event, FlowRecord, StateChange};
 
+use crate::protocol::Protocol;
+
 use super::expression::{Facts, Operand};
 
 /// What an event says: its data under their keys, and `event.kind`, `event.variant`, `event.packet`,
@@ -176,6 +178,9 @@ fn party(flow: &FlowRecord, end: Endpoint, name: &str, each: &mut dyn FnMut(Oper
     }
 }
 
+/// Protocols that are found in a stream: only a packet's tree has them.
+const IN_STREAMS: &[&str] = &["http"];
+
 /// What the headers of a packet say, as the fast lane reads them: the fields that most checks ask for, without a
 /// tree. Quoted packets (in ICMP errors) are left out; of nested headers of one protocol the innermost answers.
 #[derive(Debug, Clone, Copy)]
@@ -226,13 +231,10 @@ impl HeaderFacts<'_> {
         "tcp.flags.cwr",
     ];
 
-    /// Protocols whose presence it knows; those found in a stream (HTTP, TLS) only the tree has.
-    pub const PROTOCOLS: &'static [&'static str] =
-        &["eth", "vlan", "llc", "sll", "null", "arp", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp", "dns"];
-
     /// Whether it answers for a name, so that no tree is needed.
     pub fn knows(name: &str) -> bool {
-        Self::NAMES.contains(&name) || Self::PROTOCOLS.contains(&name)
+        Self::NAMES.contains(&name)
+            || Protocol::ALL.iter().any(|p| p.field().name == name && !IN_STREAMS.contains(&name))
     }
 }
 
