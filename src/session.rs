@@ -253,6 +253,7 @@ impl Session {
     #[inline]
     pub fn frame(&mut self, frame: Frame<'_>, sink: &mut impl Sink) -> io::Result<Go> {
         self.frames = frame.number;
+        let frame = frame.in_time();
         let mut want = sink.wants(&frame);
         if self.filter.as_ref().is_some_and(Filter::needs_tree) {
             want = Want::Tree;

@@ -37,6 +37,15 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
+impl Frame<'_> {
+    /// The same frame, its time kept within 2^62 nanoseconds of 1970 (1823 to 2116): the time between any two such
+    /// frames is a number, whatever a file says.
+    pub fn in_time(self) -> Self {
+        const MAX_NS: i64 = i64::MAX / 2;
+        Self { time_ns: self.time_ns.clamp(-MAX_NS, MAX_NS), ..self }
+    }
+}
+
 /// An interface that frames were captured on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {

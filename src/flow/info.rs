@@ -5,10 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::capture::Frame;
 use crate::decode::{Header, Layer, Packet};
 
-/// Stamps are kept within this many nanoseconds of 1970 (to the year 2116), so that the time between any two of them
-/// is a number, whatever a file says.
-const MAX_TIME_NS: i64 = i64::MAX / 2;
-
 /// What the followers ask of every packet.
 #[derive(Debug, Clone, Copy)]
 pub struct PacketInfo {
@@ -41,7 +37,7 @@ impl PacketInfo {
         };
         PacketInfo {
             number: frame.number,
-            time_ns: frame.time_ns.clamp(-MAX_TIME_NS, MAX_TIME_NS),
+            time_ns: frame.in_time().time_ns,
             wire_len: frame.wire_len.into(),
             macs,
             addresses,

@@ -549,7 +549,7 @@ mod tests {
 
     fn step(number: u64, events: Vec<Event>) -> Step {
         let shape = Shape::Tcp(Segment { len: 10, ..Segment::default() });
-        let (from_first, told_elsewhere) = (number % 2 == 0, false);
+        let (from_first, told_elsewhere) = (number.is_multiple_of(2), false);
         Step { number, time_ns: 0, from_first, ends: None, shape, events, told_elsewhere, states: Vec::new() }
     }
 

@@ -8,8 +8,8 @@ use crate::view::packet::{FieldView, LayerView, PacketView};
 use crate::view::{Line, Role};
 
 /// Widest column of names, and of values: longer ones push what follows to a line of its own.
-const NAME: usize = 30;
-const VALUE: usize = 22;
+const NAME: usize = 26;
+const VALUE: usize = 18;
 
 /// Writes a packet.
 ///
