@@ -56,7 +56,7 @@ pub fn marks(lang: Lang, marks: &[&Mark], all: bool) -> Vec<Line> {
     let disputed: Vec<_> = marks.iter().filter(is_disputed).collect();
     for mark in disputed.iter().take(full.saturating_sub(refuted.len()).max(1)) {
         let mut line = Line::new().with("⚖ ", Role::Disputed);
-        line.push(format!("{}: ", say::word(lang, "sign.disputed")), Role::Disputed);
+        line.push(say::word(lang, "claims.disputed"), Role::Disputed);
         line.push(&mark.claim.text[lang.index()], Role::Plain);
         push_sentence(lang, &mut line, &mark.claim.correction[lang.index()]);
         lines.push(line.with(format!("  {}", mark.claim.id), Role::Dim));
@@ -94,7 +94,7 @@ fn contradicted(
     let sentence = fill(lang, &check.contradicted[lang.index()], values, packet);
     let sentence = if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
     push_sentence(lang, &mut line, &sentence);
-    line.push(format!("  ({})", sources(lang, claim)), Role::Dim);
+    line.push(sources(lang, claim), Role::Dim);
     line.push(format!("  {}", authority(claim)), Role::Spec);
     line.with(format!("  {}", claim.id), Role::Dim)
 }
@@ -115,13 +115,14 @@ fn fill(lang: Lang, template: &str, values: &[(&'static str, Datum)], packet: u6
     })
 }
 
-/// `notes 000 §30, 002 §…`.
+/// In brackets: the notes that say it, and the section of the first.
 fn sources(lang: Lang, claim: &Claim) -> String {
     let mut notes: Vec<&str> = claim.sources.iter().map(|place| place.note.as_str()).collect();
     notes.dedup();
     let section = claim.sources.first().map_or("", |place| place.section.as_str());
-    let values = [("note", &*notes.join(", ")), ("section", section)];
-    say::text(lang, "notes.source", &values)
+    let between = say::word(lang, "claims.and");
+    let values = [("note", &*notes.join(between)), ("section", section)];
+    say::text(lang, "claims.source", &values)
 }
 
 fn authority(claim: &Claim) -> String {
