@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use crate::capture::{self, Damage, Format, Frame, Interface, Reason, Source};
 use crate::decode::{self, Packet};
 use crate::flow::{Datum, Event, FlowRecord, Kind, Outcome, Tracker};
+use crate::notes::check::{Checker, ClaimResult, Finding, Moment};
 use crate::wire::Tree;
 
 pub use filter::Filter;
@@ -44,6 +45,8 @@ pub struct Seen<'a> {
     pub outcome: &'a Outcome,
     /// Its fields, where [`Sink::wants`] or the filter asked for them.
     pub tree: Option<&'a Tree>,
+    /// Which claims of the notes it bears on, where [`Session::with_claims`] asked for them.
+    pub findings: &'a [Finding],
     /// Whether the filter holds; true where there is none.
     pub chosen: bool,
 }
@@ -100,6 +103,24 @@ pub trait Sink {
         Ok(())
     }
 
+    /// What `last` of [`Sink::end`] bears on; told right before it.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn late(&mut self, findings: &[Finding]) -> io::Result<()> {
+        let _ = findings;
+        Ok(())
+    }
+
+    /// What the captures say of the notes' claims, in the ledger's order. Told last, where they were asked for.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn claims(&mut self, results: &[ClaimResult]) -> io::Result<()> {
+        let _ = results;
+        Ok(())
+    }
+
     /// The captures are over, or the sink has broken off: what was waited for did not come. What was still open is
     /// told by [`Sink::flow`] next.
     ///
@@ -142,6 +163,8 @@ pub struct Session {
     outcome: Outcome,
     tree: Tree,
     filter: Option<Filter>,
+    checker: Option<Checker>,
+    findings: Vec<Finding>,
     frames: u64,
     interfaces: u32,
 }
@@ -150,6 +173,12 @@ impl Session {
     /// A session that looks at every packet, and says of each whether `filter` holds.
     pub fn new(filter: Option<Filter>) -> Session {
         Session { filter, ..Session::default() }
+    }
+
+    /// The same session, putting the notes' claims to what it sees.
+    pub fn with_claims(mut self) -> Session {
+        self.checker = Some(Checker::default());
+        self
     }
 
     /// Read captures one after the other (`-` standard input, `@name` bundled), to their ends or until `sink` breaks.
@@ -230,10 +259,11 @@ impl Session {
             want = Want::Tree;
         }
         let packet = decode::decode(&frame);
-        self.outcome.wants_context = want >= Want::Context;
+        self.outcome.wants_context = want >= Want::Context || self.checker.is_some();
         self.tracker.process(&frame, &packet, &mut self.outcome);
         let outcome = &self.outcome;
-        let tree = if want == Want::Tree {
+        let claims = self.checker.as_mut().map(|checker| checker.wants(&frame, &packet, outcome));
+        let tree = if want == Want::Tree || claims.is_some_and(|wants| wants.tree) {
             decode::build(&frame, &packet, &outcome.context, &mut self.tree);
             Some(&self.tree)
         } else {
@@ -243,7 +273,17 @@ impl Session {
             Some(filter) => filter.holds(&frame, tree, outcome, &mut self.tracker),
             None => true,
         };
-        let go = sink.packet(&Seen { frame, packet: &packet, outcome, tree, chosen })?;
+        self.findings.clear();
+        if let (Some(checker), Some(wants)) = (&mut self.checker, claims) {
+            let flow = match outcome.flow {
+                Some(id) if wants.flow => self.tracker.snapshot(id),
+                _ => None,
+            };
+            let moment = Moment { frame: &frame, packet: &packet, outcome, tree, flow: flow.as_ref() };
+            checker.packet(&moment, &mut self.findings);
+        }
+        let seen = Seen { frame, packet: &packet, outcome, tree, findings: &self.findings, chosen };
+        let go = sink.packet(&seen)?;
         self.ended(sink)?;
         Ok(go)
     }
@@ -254,8 +294,17 @@ impl Session {
     /// Those of the sink's writing.
     pub fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.tracker.finish(&mut self.outcome);
+        self.findings.clear();
+        if let Some(checker) = &mut self.checker {
+            checker.end(&self.outcome, &mut self.findings);
+            sink.late(&self.findings)?;
+        }
         sink.end(&self.outcome)?;
-        self.ended(sink)
+        self.ended(sink)?;
+        match &self.checker {
+            Some(checker) => sink.claims(&checker.results()),
+            None => Ok(()),
+        }
     }
 
     fn ended(&mut self, sink: &mut impl Sink) -> io::Result<()> {

@@ -9,6 +9,7 @@ use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
 use crate::capture::{Damage, Frame};
 use crate::flow::{Event, FlowRecord, Outcome};
+use crate::notes::check::Finding;
 use crate::render::text;
 use crate::session::{Begun, Go, Seen, Session, Sink, Want};
 use crate::view::annotate::{Collector, Only, Wish};
@@ -27,8 +28,8 @@ pub struct Flags {
     records: Vec<String>,
     #[arg(long, value_name = "N", value_parser = options::only)]
     flow: Option<Only>,
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: usize,
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     #[arg(short = 'S')]
     absolute_seq: bool,
     #[arg(short = 'v', long, action = clap::ArgAction::Count)]
@@ -42,7 +43,7 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let session = Session::new(flags.choice.filter(lang)?);
+    let mut session = Session::new(flags.choice.filter(lang)?);
     if flags.format == FormatName::Json {
         let wants = |kind: &str| flags.records.iter().any(|wanted| wanted == kind);
         let records = Records {
@@ -53,6 +54,9 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             flow: wants("flow"),
             claim: wants("claim"),
         };
+        if records.claim {
+            session = session.with_claims();
+        }
         let mut sink = JsonSink::new(output::out(), lang, records);
         (sink.only, sink.count) = (flags.flow, flags.choice.count());
         let ending = session.run(&files, &mut sink)?;
@@ -61,13 +65,13 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     }
     let wish = Wish {
         lang,
-        limit: if flags.limit == 0 { usize::MAX } else { flags.limit },
+        limit: flags.limit.map(|limit| if limit == 0 { usize::MAX } else { limit }),
         only: flags.flow,
         verbose: flags.verbose > 0,
         raw: flags.absolute_seq,
     };
     let mut sink = Watch { collector: Collector::new(wish), count: flags.choice.count() };
-    let ending = session.run(&files, &mut sink)?;
+    let ending = session.with_claims().run(&files, &mut sink)?;
     let (met, flows) = (!sink.collector.is_empty(), sink.collector.flows());
     if flags.flow.is_none() || met {
         let mut page = output::page(common);
@@ -114,6 +118,7 @@ impl Sink for Watch {
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
         self.collector.packet(&seen.frame, seen.packet, seen.outcome, seen.chosen);
+        self.collector.findings(seen.findings, seen.outcome.flow);
         Ok(if seen.frame.number >= self.count { Go::Break(()) } else { Go::Continue(()) })
     }
 
@@ -124,6 +129,11 @@ impl Sink for Watch {
 
     fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
         self.collector.flow(record);
+        Ok(())
+    }
+
+    fn late(&mut self, findings: &[Finding]) -> io::Result<()> {
+        self.collector.findings(findings, None);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::options::{Common, FormatName};
 use super::output::{self, Done, Problem};
 use crate::capture::bundled::{self, BUNDLED, Bundled};
 use crate::capture::{self, Damage, Source};
+use crate::notes::ledger::{self, Claim};
 use crate::render::json::Lines;
 use crate::render::text;
 use crate::view::Role;
@@ -48,7 +49,8 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             for bundled in BUNDLED {
                 let (title, packets) = look(bundled)?;
                 let bytes = bundled.bytes.len() as u64;
-                let claims = Vec::new();
+                let shows = |claim: &&Claim| claim.captures.iter().any(|name| name == bundled.name);
+                let claims = ledger::all().iter().filter(shows).map(|claim| claim.id.clone()).collect();
                 lines.line(&BundledRecord { name: bundled.name, title: &title, packets, bytes, claims })?;
             }
             lines.flush()?;

@@ -34,7 +34,8 @@ fn walk(command: Command, lang: Lang, path: &str) -> Command {
     };
     let command = command.mut_args(|arg| {
         let name = arg.get_id().as_str().replace('_', "-");
-        let help = text(&format!("{path}.{name}")).or_else(|| text(&format!("global.{name}")));
+        let parent = path.split('.').next().unwrap_or_default();
+        let help = [path, parent, "global"].iter().find_map(|owner| text(&format!("{owner}.{name}")));
         let kind = if arg.is_positional() { "heading.arguments" } else { "heading.options" };
         let arg = arg.help_heading(heading(kind));
         match help {

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use crate::capture::{Damage, Frame};
 use crate::flow::{Event, FlowRecord, Outcome};
+use crate::notes::check::{ClaimResult, Finding};
 use crate::render::json::Lines;
 use crate::session::{Begun, Go, Seen, Sink, Want};
 use crate::view::annotate::Only;
+use crate::view::claims::ClaimRecord;
 use crate::view::record::{CaptureRecord, EventRecord, FlowObject, PacketRecord, StateRecord};
 use crate::view::say;
 use crate::wire::Value;
@@ -54,23 +56,46 @@ pub struct JsonSink<W: Write> {
     pub met: bool,
     /// Conversations told of.
     pub flows: u64,
+    /// Claims that the events of the end bear on: index of the event, id.
+    late: Vec<(Option<usize>, &'static str)>,
 }
 
 impl<W: Write> JsonSink<W> {
     /// A sink for all packets and conversations.
     pub fn new(out: W, lang: Lang, records: Records) -> JsonSink<W> {
         let lines = Lines::new(out);
-        JsonSink { lines, lang, records, only: None, packet: None, count: u64::MAX, met: false, flows: 0 }
+        JsonSink {
+            lines,
+            lang,
+            records,
+            only: None,
+            packet: None,
+            count: u64::MAX,
+            met: false,
+            flows: 0,
+            late: Vec::new(),
+        }
     }
 
-    fn event(&mut self, event: &Event) -> io::Result<()> {
+    fn event(&mut self, event: &Event, claims: &[&str]) -> io::Result<()> {
         let text = say::line(self.lang, event);
-        self.lines.line(&EventRecord { event, text: &text, claims: &[] })
+        self.lines.line(&EventRecord { event, text: &text, claims })
     }
 
-    fn events(&mut self, outcome: &Outcome, wanted: impl Fn(&Event) -> bool) -> io::Result<()> {
-        if self.records.event {
-            outcome.events.iter().filter(|event| wanted(event)).try_for_each(|event| self.event(event))?;
+    fn events(
+        &mut self,
+        outcome: &Outcome,
+        claims: &[(Option<usize>, &'static str)],
+        wanted: impl Fn(&Event) -> bool,
+    ) -> io::Result<()> {
+        if !self.records.event {
+            return Ok(());
+        }
+        for (index, event) in outcome.events.iter().enumerate().filter(|(_, event)| wanted(event)) {
+            let of_it = claims.iter().filter(|(at, _)| *at == Some(index)).map(|(_, id)| *id);
+            let mut ids: Vec<&str> = of_it.collect();
+            ids.dedup();
+            self.event(event, &ids)?;
         }
         Ok(())
     }
@@ -134,7 +159,7 @@ impl<W: Write> Sink for JsonSink<W> {
             if let (true, Some(tree)) = (self.records.packet, seen.tree) {
                 self.lines.line(&PacketRecord { frame: &seen.frame, tree })?;
             }
-            self.events(seen.outcome, |_| true)?;
+            self.events(seen.outcome, &ids(seen.findings), |_| true)?;
             self.states(seen.outcome)?;
         }
         let enough =
@@ -143,7 +168,7 @@ impl<W: Write> Sink for JsonSink<W> {
     }
 
     fn damaged(&mut self, _: &Damage, event: &Event) -> io::Result<()> {
-        if self.records.event { self.event(event) } else { Ok(()) }
+        if self.records.event { self.event(event, &[]) } else { Ok(()) }
     }
 
     fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
@@ -155,16 +180,34 @@ impl<W: Write> Sink for JsonSink<W> {
         Ok(())
     }
 
+    fn late(&mut self, findings: &[Finding]) -> io::Result<()> {
+        self.late = ids(findings);
+        Ok(())
+    }
+
+    fn claims(&mut self, results: &[ClaimResult]) -> io::Result<()> {
+        if self.records.claim && self.only.is_none() && self.packet.is_none() {
+            results.iter().try_for_each(|result| self.lines.line(&ClaimRecord::new(result)))?;
+        }
+        Ok(())
+    }
+
     fn end(&mut self, last: &Outcome) -> io::Result<()> {
         if self.packet.is_some() {
             return Ok(());
         }
         let only = self.only;
-        self.events(last, |event| match only {
+        let late = std::mem::take(&mut self.late);
+        self.events(last, &late, |event| match only {
             None => true,
             Some(Only::Flow(id)) => event.flow == Some(id),
             Some(Only::Stream(..)) => false,
         })?;
         if only.is_none() { self.states(last) } else { Ok(()) }
     }
+}
+
+/// Which event each finding is of, and the claim's id.
+fn ids(findings: &[Finding]) -> Vec<(Option<usize>, &'static str)> {
+    findings.iter().map(|finding| (finding.event, finding.claim.id.as_str())).collect()
 }

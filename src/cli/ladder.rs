@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::annotate::{Watch, finish};
-use super::options::{self, Common, Inputs};
+use super::json::{JsonSink, Records};
+use super::options::{self, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
 use crate::render::text;
 use crate::session::Session;
@@ -16,6 +17,8 @@ pub struct Flags {
     inputs: Inputs,
     #[arg(long, value_name = "N", value_parser = options::only, default_value = "tcp:0")]
     flow: Only,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: FormatName,
     #[arg(short = 'S')]
     absolute_seq: bool,
 }
@@ -27,15 +30,25 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let wish = Wish { lang, limit: 1, only: Some(flags.flow), verbose: true, raw: flags.absolute_seq };
+    if flags.format == FormatName::Json {
+        let records = Records { event: true, state: true, flow: true, ..Records::default() };
+        let mut sink = JsonSink::new(output::out(), lang, records);
+        sink.only = Some(flags.flow);
+        let ending = Session::new(None).run(&files, &mut sink)?;
+        sink.lines.flush()?;
+        return finish(lang, sink.only, sink.met, sink.flows, &files, ending.into());
+    }
+    let wish = Wish { lang, limit: Some(1), only: Some(flags.flow), verbose: true, raw: flags.absolute_seq };
     let mut sink = Watch { collector: Collector::new(wish), count: u64::MAX };
     let ending = Session::new(None).run(&files, &mut sink)?;
     let flows = sink.collector.flows();
-    let Some((title, ladder)) = sink.collector.ladder() else {
+    let Some((heading, ladder)) = sink.collector.ladder() else {
         return finish(lang, Some(flags.flow), false, flows, &files, ending.into());
     };
     let mut page = output::page(common);
-    page.line(&title)?;
+    for line in &heading {
+        page.paragraph(line, 0, 2)?;
+    }
     text::ladder::write(&mut page, &ladder, true)?;
     page.flush()?;
     Ok(ending.into())

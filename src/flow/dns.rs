@@ -123,7 +123,7 @@ impl DnsTracker {
                 false => self.query(info, &said, events),
                 true => self.response(info, &said),
             };
-            events.push(event);
+            events.push(tellable(event));
         }
         if let Some(bad) = trouble.filter(|bad| info.whole || bad.problem == Problem::Content) {
             events.push(malformed(info, &bad));
@@ -147,7 +147,8 @@ impl DnsTracker {
         rest.sort_by_key(|(_, query)| query.serial);
         for (key, query) in rest {
             // "Not yet" is not "not": the capture ended before patience did.
-            events.extend(unanswered(&key, &query, self.now_ns).map(|e| e.variant("capture-ended")));
+            let ended = unanswered(&key, &query, self.now_ns).map(|e| e.variant("capture-ended"));
+            events.extend(ended.map(tellable));
         }
         self.due.clear();
     }
@@ -161,7 +162,7 @@ impl DnsTracker {
             self.due.push_back((due, serial, key));
             return;
         }
-        events.extend(unanswered(&key, query, self.now_ns));
+        events.extend(unanswered(&key, query, self.now_ns).map(tellable));
         self.queries.remove(&key);
     }
 
@@ -190,7 +191,7 @@ impl DnsTracker {
                 .variant("retry")
                 .severity(Severity::Note)
                 .with("first_packet", Datum::Uint(before.first_packet))
-                .with("tries", Datum::Uint(before.tries))
+                .with("attempts", Datum::Uint(before.tries))
                 .with("waited", Datum::Duration(info.time_ns - before.last_ns));
             (before.last_packet, before.last_ns) = (info.packet, info.time_ns);
             return event;
@@ -242,7 +243,7 @@ impl DnsTracker {
             .with("truncated", Datum::Flag(said.truncated));
         let texts: Vec<_> = said.answers.iter().map(|a| a.text.as_str()).filter(|t| !t.is_empty()).collect();
         if !texts.is_empty() {
-            event = event.with("answer", Datum::Text(texts.join(", ")));
+            event = event.with("first_answers", Datum::Text(texts.join(", ")));
         }
         if let Some(ttl) = said.min_ttl {
             event = event.with("ttl", Datum::Uint(ttl.into()));
@@ -264,10 +265,10 @@ impl DnsTracker {
         };
         event = event
             .with("query_packet", Datum::Uint(query.last_packet))
-            .with("time", Datum::Duration(info.time_ns - query.last_ns));
+            .with("after", Datum::Duration(info.time_ns - query.last_ns));
         if query.tries > 1 {
             event = event
-                .with("tries", Datum::Uint(query.tries))
+                .with("attempts", Datum::Uint(query.tries))
                 .with("first_packet", Datum::Uint(query.first_packet));
         }
         if let Some(before) = query.answered {
@@ -360,7 +361,7 @@ fn unanswered(key: &Key, query: &Query, now_ns: i64) -> Option<Event> {
         .with("id", Datum::Uint(key.id.into()))
         .with("server", Datum::Ip(key.server.ip()))
         .with("first_packet", Datum::Uint(query.first_packet))
-        .with("tries", Datum::Uint(query.tries))
+        .with("attempts", Datum::Uint(query.tries))
         .with("waited", Datum::Duration(now_ns - query.last_ns));
     Some(with_question(event, key.question.as_ref()))
 }
@@ -387,8 +388,29 @@ fn with_question(event: Event, question: Option<&Question>) -> Event {
     }
 }
 
+/// The sentence must fit what is there: a message without a question has no name to be told with, one of another
+/// opcode asks nothing, and records of some types have no short form.
+fn tellable(event: Event) -> Event {
+    let has = |key| event.get(key).is_some();
+    let variant = if !has("name") {
+        "no-question"
+    } else if has("opcode") {
+        "other-opcode"
+    } else if event.kind == Kind::DnsResponse
+        && matches!(event.variant, "" | "cached")
+        && !(has("first_answers") && has("ttl"))
+    {
+        "no-short-form"
+    } else {
+        event.variant
+    };
+    event.variant(variant)
+}
+
 fn malformed(info: &MessageInfo, bad: &Malformed) -> Event {
+    let variant = if bad.need == 0 { "content" } else { "" };
     Event::new(Kind::Malformed, info.packet, Some(info.flow))
+        .variant(variant)
         .with("layer", Datum::Text("dns".to_owned()))
         .with("field", Datum::Text(bad.field.to_owned()))
         .with("offset", Datum::Uint(bad.at as u64))

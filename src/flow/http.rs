@@ -413,7 +413,7 @@ impl HttpStream {
                 .with("request_packet", Datum::Uint(request.packet))
                 .with("method", Datum::Text(request.method.clone()))
                 .with("uri", Datum::Text(request.uri.clone()))
-                .with("time", Datum::Duration(sink.time_ns - request.last_ns));
+                .with("after", Datum::Duration(sink.time_ns - request.last_ns));
         }
         sink.events.push(event);
         (reading, tunnel)

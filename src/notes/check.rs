@@ -14,9 +14,10 @@ use std::sync::OnceLock;
 use crate::capture::Frame;
 use crate::decode::Packet;
 use crate::flow::{Basis, Datum, FlowRecord, Kind, Outcome, StateChange};
+use crate::protocol::Protocol;
 use crate::wire::Tree;
 
-use super::expression::{Chain, Expression, Facts, TreeFacts};
+use super::expression::{Chain, Expression, Facts, Operand, TreeFacts};
 use super::facts::{EventFacts, FlowFacts, HeaderFacts, StateFacts, operand};
 use super::ledger::{self, Check, Claim};
 use super::surroundings::Surroundings;
@@ -199,6 +200,8 @@ struct Entry {
     claim: usize,
     check: usize,
     wants: Wants,
+    /// Bits of the protocols of which a packet must have one for `when` to hold.
+    protocols: u64,
 }
 
 /// The ledger by what checks are on.
@@ -213,13 +216,35 @@ fn plan() -> &'static Plan {
         let mut entries = vec![Vec::new(); Kind::ALL.len() + On::OTHERS.len()];
         for (c, claim) in ledger::all().iter().enumerate() {
             for (k, check) in claim.checks.iter().enumerate() {
-                entries[check.on.index()].push(Entry { claim: c, check: k, wants: wants_of(check) });
+                let (wants, protocols) = (wants_of(check), protocols_of(check));
+                entries[check.on.index()].push(Entry { claim: c, check: k, wants, protocols });
             }
         }
         let all = |entries: &Vec<Entry>| entries.iter().fold(Wants::default(), |w, e| w.or(e.wants));
         let wants = entries.iter().map(all).collect();
         Plan { entries, wants }
     })
+}
+
+/// No facts at all.
+struct Nothing;
+
+impl Facts for Nothing {
+    fn values(&self, _: &str, _: &mut dyn FnMut(Operand<'_>)) {}
+}
+
+/// The protocols whose fields a check's `when` is about: without any of them it cannot hold, unless it holds of nothing.
+fn protocols_of(check: &Check) -> u64 {
+    let Some(when) = check.when.as_ref().filter(|when| !when.holds(&Nothing)) else { return u64::MAX };
+    let named = |name: &str| {
+        let protocol = name.split_once('.').map_or(name, |(protocol, _)| protocol);
+        Protocol::ALL.iter().filter(|p| p.field().name == protocol).fold(0, |bits, p| bits | bit(*p))
+    };
+    when.names().fold(0, |bits, name| bits | named(name))
+}
+
+fn bit(protocol: Protocol) -> u64 {
+    1 << (protocol as u64 % 64)
 }
 
 fn wants_of(check: &Check) -> Wants {
@@ -246,11 +271,17 @@ struct Total {
 pub struct Checker {
     totals: Vec<Total>,
     surroundings: Surroundings,
+    /// Bits of the protocols that the packet at hand has.
+    layers: u64,
 }
 
 impl Default for Checker {
     fn default() -> Checker {
-        Checker { totals: vec![Total::default(); ledger::all().len()], surroundings: Surroundings::default() }
+        Checker {
+            totals: vec![Total::default(); ledger::all().len()],
+            surroundings: Surroundings::default(),
+            layers: 0,
+        }
     }
 }
 
@@ -284,8 +315,10 @@ impl Checker {
         if self.surroundings.is_half_close() {
             wants = wants.or(plan.wants[On::HalfClose.index()]);
         }
-        let headers = HeaderFacts { packet, number: frame.number };
-        for entry in &plan.entries[On::Packet.index()] {
+        let headers = HeaderFacts { packet, frame };
+        let layers = packet.layers.iter().fold(0, |bits, layer| bits | bit(layer.protocol));
+        self.layers = layers;
+        for entry in plan.entries[On::Packet.index()].iter().filter(|e| e.protocols & layers != 0) {
             let check = &ledger::all()[entry.claim].checks[entry.check];
             if check.when.as_ref().is_none_or(|when| when.holds(&headers)) {
                 wants = wants.or(entry.wants);
@@ -297,15 +330,16 @@ impl Checker {
     /// Puts the claims to a packet, its events and states, and the conversations that end with it.
     pub fn packet(&mut self, moment: &Moment<'_>, findings: &mut Vec<Finding>) {
         let number = moment.frame.number;
-        let Checker { totals, surroundings } = self;
+        let Checker { totals, surroundings, layers } = self;
         let around = surroundings.facts(None);
-        let headers = HeaderFacts { packet: moment.packet, number };
+        let headers = HeaderFacts { packet: moment.packet, frame: moment.frame };
         let nothing = Tree::default();
         let tree = TreeFacts { tree: moment.tree.unwrap_or(&nothing), frame: moment.frame };
         let flow = FlowFacts(moment.flow);
         let plain = Chain(&[&around, &flow, &headers, &tree]);
         let plainly = Question { facts: plain, packet: number, event: None };
-        ask(totals, On::Packet, &plainly, findings);
+        let present = *layers;
+        ask_some(totals, On::Packet, &plainly, findings, |entry| entry.protocols & present != 0);
         if surroundings.is_hop() {
             ask(totals, On::Hop, &plainly, findings);
         }
@@ -401,7 +435,17 @@ impl Checker {
 
 /// Puts the checks of a kind to one question.
 fn ask(totals: &mut [Total], on: On, question: &Question<'_>, findings: &mut Vec<Finding>) {
-    for entry in &plan().entries[on.index()] {
+    ask_some(totals, on, question, findings, |_| true);
+}
+
+fn ask_some(
+    totals: &mut [Total],
+    on: On,
+    question: &Question<'_>,
+    findings: &mut Vec<Finding>,
+    may_hold: impl Fn(&Entry) -> bool,
+) {
+    for entry in plan().entries[on.index()].iter().filter(|entry| may_hold(entry)) {
         let claim = &ledger::all()[entry.claim];
         let check = &claim.checks[entry.check];
         let holds = |e: &Option<Expression>| e.as_ref().is_some_and(|e| e.holds(&question.facts));

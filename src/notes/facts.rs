@@ -5,8 +5,11 @@
 
 use std::net::IpAddr;
 
+use crate::capture::Frame;
 use crate::decode::{Header, Packet};
 use crate::flow::{Basis, Datum, Endpoint, Event, FlowRecord, StateChange};
+
+use crate::protocol::Protocol;
 
 use super::expression::{Facts, Operand};
 
@@ -175,14 +178,17 @@ fn party(flow: &FlowRecord, end: Endpoint, name: &str, each: &mut dyn FnMut(Oper
     }
 }
 
+/// Protocols that are found in a stream: only a packet's tree has them.
+const IN_STREAMS: &[&str] = &["http"];
+
 /// What the headers of a packet say, as the fast lane reads them: the fields that most checks ask for, without a
 /// tree. Quoted packets (in ICMP errors) are left out; of nested headers of one protocol the innermost answers.
 #[derive(Debug, Clone, Copy)]
 pub struct HeaderFacts<'a> {
     /// The packet's layers.
     pub packet: &'a Packet<'a>,
-    /// The frame's number.
-    pub number: u64,
+    /// The frame it was taken from.
+    pub frame: &'a Frame<'a>,
 }
 
 impl HeaderFacts<'_> {
@@ -221,30 +227,29 @@ impl HeaderFacts<'_> {
         "udp.dstport",
         "udp.length",
         "udp.checksum",
+        "tcp.flags.ece",
+        "tcp.flags.cwr",
     ];
-
-    /// Protocols whose presence it knows; those found in a stream (HTTP, TLS) only the tree has.
-    pub const PROTOCOLS: &'static [&'static str] =
-        &["eth", "vlan", "llc", "sll", "null", "arp", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp", "dns"];
 
     /// Whether it answers for a name, so that no tree is needed.
     pub fn knows(name: &str) -> bool {
-        Self::NAMES.contains(&name) || Self::PROTOCOLS.contains(&name)
+        Self::NAMES.contains(&name)
+            || Protocol::ALL.iter().any(|p| p.field().name == name && !IN_STREAMS.contains(&name))
     }
 }
 
 impl Facts for HeaderFacts<'_> {
     fn values(&self, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
         if name == "frame.number" {
-            return each(Operand::Int(self.number.into()));
+            return each(Operand::Int(self.frame.number.into()));
         }
-        let Some((protocol, field)) = name.split_once('.') else {
-            if self.has(name) {
-                each(Operand::Bool(true));
-            }
-            return;
-        };
         let mut layers = self.packet.layers.iter().rev().filter(|l| !l.quoted);
+        let Some((protocol, field)) = name.split_once('.') else {
+            // A protocol's own bytes: its header, of what ends a packet all.
+            let layer = layers.find(|l| l.protocol.field().name == name);
+            let bytes = layer.and_then(|l| self.frame.bytes.get(l.start..l.header_end));
+            return bytes.into_iter().for_each(|bytes| each(Operand::Bytes(bytes)));
+        };
         let Some(layer) = layers.find(|l| l.protocol.field().name == protocol) else { return };
         let mut int = |n: usize| each(Operand::Int(n as i128));
         match (&layer.header, field) {
@@ -269,6 +274,8 @@ impl Facts for HeaderFacts<'_> {
             (Header::Tcp(h), "flags.fin") => each(Operand::Bool(h.fin())),
             (Header::Tcp(h), "flags.reset") => each(Operand::Bool(h.rst())),
             (Header::Tcp(h), "flags.push") => each(Operand::Bool(h.psh())),
+            (Header::Tcp(h), "flags.ece") => each(Operand::Bool(h.ece())),
+            (Header::Tcp(h), "flags.cwr") => each(Operand::Bool(h.cwr())),
             (Header::Udp(h), "srcport") => int(h.source_port().into()),
             (Header::Udp(h), "dstport") => int(h.destination_port().into()),
             (Header::Udp(h), "length") => int(h.length().into()),

@@ -240,6 +240,11 @@ pub fn by_id(id: &str) -> Result<&'static Claim, Vec<&'static str>> {
     all().iter().find(|claim| claim.id == id).ok_or_else(|| nearest(id))
 }
 
+/// The claims that a bundled capture shows or contradicts.
+pub fn of_capture(name: &str) -> impl Iterator<Item = &'static Claim> {
+    all().iter().filter(move |claim| claim.captures.iter().any(|capture| capture == name))
+}
+
 /// How many names to offer for one that does not exist.
 const OFFERED: usize = 3;
 

@@ -7,7 +7,7 @@
 //! * `link.*`: several capture points in one file. `original.kind`: what a packet seen again was, the first time.
 //!
 //! Bounded: what is remembered of stations and addresses is forgotten as a whole when it grows beyond
-//! [`MAX_KNOWN`], and counted anew.
+//! `MAX_KNOWN`, and counted anew.
 //!
 //! Leaves out: judgement. Nothing here is an event that people are told of.
 

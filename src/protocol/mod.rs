@@ -220,15 +220,16 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::IpProtocol(47) => Gre,
         Key::IpProtocol(58) => Icmpv6,
         Key::IpProtocol(137) => Mpls,
-        Key::UdpPorts(source, destination) => return by_port(source).or_else(|| by_port(destination)),
+        // DNS is known by either port. A tunnel's port is only a guess: a resolver's client may have drawn it.
+        Key::UdpPorts(53 | 5353 | 5355, _) | Key::UdpPorts(_, 53 | 5353 | 5355) => Dns,
+        Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
 }
 
-/// Who answers at a UDP port.
-fn by_port(port: u16) -> Option<Protocol> {
+/// The tunnel that ends at a UDP port.
+fn tunnel(port: u16) -> Option<Protocol> {
     Some(match port {
-        53 | 5353 | 5355 => Protocol::Dns,
         2123 | 2152 | 3386 => Protocol::Gtp,
         3544 => Protocol::Teredo,
         4754 => Protocol::Gre,

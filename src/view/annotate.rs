@@ -10,12 +10,13 @@ mod tell;
 
 use std::collections::HashMap;
 
-use super::conversation::{Conversation, Limits, Manner};
+use super::conversation::{Conversation, Limits, Manner, has_ladder};
 use super::ladder::{self, Ladder, Numbers};
 use super::span::Line;
 use crate::capture::{Damage, Format, Frame, Interface};
 use crate::decode::Packet;
 use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
+use crate::notes::check::Finding;
 use crate::words::Lang;
 use summary::Summary;
 pub(super) use summary::name as party_name;
@@ -79,8 +80,8 @@ pub struct Told {
 pub struct Wish {
     /// In which language.
     pub lang: Lang,
-    /// At most so many conversations.
-    pub limit: usize,
+    /// At most so many conversations; where it is not said, few, but all of a small capture.
+    pub limit: Option<usize>,
     /// Only this one.
     pub only: Option<Only>,
     /// Every step with its reasons.
@@ -136,6 +137,11 @@ pub struct Collector {
     first_ns: Option<i64>,
     last_ns: i64,
 }
+
+/// Conversations told where the user does not say how many.
+const FEW: usize = 10;
+/// A capture of no more frames than this is told whole.
+const SMALL: u64 = 150;
 
 /// Events and steps kept of conversations that are still going on; beyond it the less important are forgotten.
 const BUDGET: usize = 60_000;
@@ -195,6 +201,19 @@ impl Collector {
         }
     }
 
+    /// Claims that the packet at hand bears on, or packets told late (`flow` is unknown then).
+    pub fn findings(&mut self, findings: &[Finding], flow: Option<FlowId>) {
+        for finding in findings {
+            let conversation = match flow {
+                Some(id) => self.alive.get_mut(&id),
+                None => self.alive.values_mut().find(|c| c.has_step(finding.packet)),
+            };
+            if let Some(conversation) = conversation {
+                conversation.mark(finding);
+            }
+        }
+    }
+
     /// The capture is over; [`Collector::flow`] is told of the rest next.
     pub fn end(&mut self, last: &Outcome) {
         self.summary.events(&last.events);
@@ -212,7 +231,7 @@ impl Collector {
         let Some(mut conversation) = self.alive.remove(&record.id) else { return };
         conversation.record = Some(record.clone());
         self.finished.push(conversation);
-        if self.finished.len() > self.wish.limit.saturating_mul(2).saturating_add(64) {
+        if self.finished.len() > self.limit().saturating_mul(2).saturating_add(64) {
             self.rank();
         }
     }
@@ -225,12 +244,18 @@ impl Collector {
     }
 
     /// The ladder of the one conversation that was asked for, with its title.
-    pub fn ladder(self) -> Option<(Line, Ladder)> {
+    pub fn ladder(self) -> Option<(Vec<Line>, Ladder)> {
         let conversation = self.finished.first()?;
         let record = conversation.record.as_ref()?;
         let numbers = if self.wish.raw { Numbers::Raw } else { Numbers::Both };
-        let title = tell::title(self.wish.lang, record);
-        Some((title, ladder::of(self.wish.lang, conversation, record, numbers)))
+        let lang = self.wish.lang;
+        let mut heading = vec![tell::title(lang, record)];
+        if !has_ladder(record.protocol) {
+            let (flow, protocol) = (record.id.to_string(), record.protocol.name().to_uppercase());
+            let text = super::say::text(lang, "ladder.not-tcp", &[("flow", &flow), ("protocol", &protocol)]);
+            heading.push(Line::new().with(text, super::Role::Dim));
+        }
+        Some((heading, ladder::of(lang, conversation, record, numbers)))
     }
 
     /// Whether no conversation was chosen.
@@ -284,9 +309,14 @@ impl Collector {
         self.weight /= 4;
     }
 
+    fn limit(&self) -> usize {
+        self.wish.limit.unwrap_or(if self.frames <= SMALL { usize::MAX } else { FEW })
+    }
+
     /// Only the most important of those that are over are kept, and of those that went alike first one each: ten
     /// different stories tell more than ten times the same.
     fn rank(&mut self) {
+        let limit = self.limit();
         self.finished.sort_by_key(|c| std::cmp::Reverse((c.importance(), std::cmp::Reverse(c.id))));
         let mut alike: HashMap<Manner, usize> = HashMap::new();
         let mut ranked: Vec<(usize, usize, Conversation)> = Vec::with_capacity(self.finished.len());
@@ -296,18 +326,18 @@ impl Collector {
             *before += 1;
         }
         ranked.sort_by_key(|(before, rank, _)| (*before, *rank));
-        ranked.truncate(self.wish.limit);
+        ranked.truncate(limit);
         self.finished.extend(ranked.into_iter().map(|(_, _, conversation)| conversation));
     }
 
     /// What there is to show.
     pub fn screen(mut self) -> Screen {
-        let many = self.chosen > self.wish.limit as u64;
+        let many = self.chosen > self.limit() as u64;
         if many {
             self.rank();
-        } else {
-            self.finished.sort_by_key(|c| c.id);
         }
+        // Trouble first where there is much to read, and otherwise in the order in which it happened.
+        self.finished.sort_by_key(|c| (!(many && c.is_trouble()), c.id));
         let half_closes =
             self.finished.iter().filter_map(|c| tell::half_close(self.wish.lang, c)).take(1).collect();
         let findings = match self.wish.only {

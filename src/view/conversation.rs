@@ -7,10 +7,12 @@
 
 use std::collections::VecDeque;
 
+use super::claims::Mark;
 use super::ends::{self, End};
 use crate::capture::Frame;
 use crate::decode::{Header, Packet};
 use crate::flow::{Endpoint, Event, FlowId, FlowProtocol, FlowRecord, Kind, Outcome, Severity, StateChange};
+use crate::notes::check::Finding;
 use crate::protocol::Protocol;
 use crate::wire::Value;
 
@@ -158,6 +160,8 @@ pub struct Conversation {
     settled: u64,
     worst: Option<(Kind, &'static str)>,
     quiet: Vec<Kind>,
+    /// Claims that its packets bear on, each once as shown and once as contradicted.
+    marks: Vec<Mark>,
 }
 
 impl Conversation {
@@ -180,6 +184,7 @@ impl Conversation {
             settled: 0,
             worst: None,
             quiet: Vec::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -272,6 +277,25 @@ impl Conversation {
         }
     }
 
+    /// One of its packets bears on a claim.
+    pub fn mark(&mut self, finding: &Finding) {
+        let known = |mark: &Mark| std::ptr::eq(mark.claim, finding.claim) && mark.status == finding.status;
+        if self.limits.steps > 0 && !self.marks.iter().any(known) {
+            self.marks.push(Mark::from(finding));
+        }
+    }
+
+    /// The claims its packets bear on, in the order in which they did.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// Whether a packet is among the steps that are kept.
+    pub fn has_step(&self, packet: u64) -> bool {
+        let kept = self.items.iter().any(|item| matches!(item, Item::Step(step) if step.number == packet));
+        kept || self.recent.iter().any(|step| step.number == packet)
+    }
+
     /// Keep nothing of its steps any more: others matter more.
     pub fn forget(&mut self) {
         (self.items, self.recent, self.kept) = (Vec::new(), VecDeque::new(), 0);
@@ -296,6 +320,11 @@ impl Conversation {
             && items.all(|item| matches!(item, Item::Step(step) if step.told_elsewhere))
             && self.recent.iter().all(|step| step.told_elsewhere)
             && !(self.items.is_empty() && self.recent.is_empty())
+    }
+
+    /// Whether something went wrong in it.
+    pub fn is_trouble(&self) -> bool {
+        self.severity >= Severity::Warn || self.cut_off
     }
 
     /// How it went: what it was carried by, how it opened and closed, the worst that happened.
@@ -512,4 +541,48 @@ fn shape(packet: &Packet<'_>, outcome: &Outcome) -> Shape {
 /// Whether conversations of a protocol are drawn as a ladder.
 pub fn has_ladder(protocol: FlowProtocol) -> bool {
     protocol == FlowProtocol::Tcp
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(number: u64, events: Vec<Event>) -> Step {
+        let shape = Shape::Tcp(Segment { len: 10, ..Segment::default() });
+        let (from_first, told_elsewhere) = (number.is_multiple_of(2), false);
+        Step { number, time_ns: 0, from_first, ends: None, shape, events, told_elsewhere, states: Vec::new() }
+    }
+
+    fn shape_of(items: &[Item]) -> Vec<String> {
+        let name = |item: &Item| match item {
+            Item::Step(step) => format!("#{}", step.number),
+            Item::Fold(fold) => format!("#{}-#{}: {}", fold.first, fold.last, fold.packets),
+        };
+        items.iter().map(name).collect()
+    }
+
+    #[test]
+    fn runs_of_routine_are_folded_and_what_matters_stays() {
+        let happened = || vec![Event::new(Kind::TcpRetransmission, 6, None)];
+        let items = (1..=12).map(|n| Item::Step(step(n, if n == 6 { happened() } else { Vec::new() })));
+        let folded = fold_runs(items.collect());
+        assert_eq!(shape_of(&folded), ["#1-#5: 5", "#6", "#7-#12: 6"]);
+        let Item::Fold(fold) = &folded[2] else { panic!("a fold") };
+        assert_eq!((fold.with_data, fold.bytes), (6, [30, 30]));
+    }
+
+    #[test]
+    fn few_routine_steps_stay() {
+        let folded = fold_runs((1..=3).map(|n| Item::Step(step(n, Vec::new()))).collect());
+        assert_eq!(shape_of(&folded), ["#1", "#2", "#3"]);
+    }
+
+    #[test]
+    fn folds_beside_each_other_become_one() {
+        let fold = Fold { first: 4, last: 9, packets: 6, ..Fold::default() };
+        let mut items: Vec<Item> = (2..=3).map(|n| Item::Step(step(n, Vec::new()))).collect();
+        items.push(Item::Fold(fold));
+        items.extend((10..=11).map(|n| Item::Step(step(n, Vec::new()))));
+        assert_eq!(shape_of(&fold_runs(items)), ["#2-#11: 10"]);
+    }
 }

@@ -89,9 +89,7 @@ pub fn of(lang: Lang, conversation: &Conversation, record: &FlowRecord, numbers:
         match item {
             Item::Fold(fold) => rungs.push(Rung::Fold(folded(lang, fold))),
             Item::Step(step) => {
-                if matches!(step.shape, Shape::Tcp(_)) {
-                    rungs.push(Rung::Arrow(arrow(lang, conversation, step, numbers, &mut now)));
-                }
+                rungs.push(Rung::Arrow(arrow(lang, conversation, step, numbers, &mut now)));
             }
         }
     }
@@ -129,9 +127,14 @@ fn arrow(
             });
         }
     }
-    let Shape::Tcp(segment) = &step.shape else { unreachable!("ladders are of TCP segments") };
     let is = |kind| step.events.iter().any(|e| e.kind == kind);
-    let (label, below) = label(lang, segment, numbers, is(Kind::TcpHandshakeAck), is(Kind::TcpFinAck));
+    let (label, below) = match &step.shape {
+        Shape::Tcp(segment) => label(lang, segment, numbers, is(Kind::TcpHandshakeAck), is(Kind::TcpFinAck)),
+        Shape::Other { len } => {
+            let text = say::text(lang, "ladder.bytes", &[("n", &thousands(*len))]);
+            (Line::new().with(text, Role::Strong), Line::new())
+        }
+    };
     let told = step.events.iter().map(|event| {
         let said = say::event(lang, event);
         (said.line, say::spec(said.spec))

@@ -7,6 +7,7 @@
 //! Leaves out: colours and columns (see `render`), reading of arguments (see `cli`).
 
 pub mod annotate;
+pub mod claims;
 pub mod conversation;
 pub mod ends;
 pub mod error;

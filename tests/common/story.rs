@@ -76,7 +76,7 @@ impl Sink for All {
 
 /// Takes frames all the way, in one language.
 pub fn tell<'f>(lang: Lang, frames: impl Iterator<Item = Frame<'f>>) -> Held {
-    let wish = Wish { lang, limit: 10, only: None, verbose: true, raw: false };
+    let wish = Wish { lang, limit: Some(10), only: None, verbose: true, raw: false };
     let (text, records) = (Paper::default(), Paper::default());
     let mut all = All {
         lang,

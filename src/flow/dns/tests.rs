@@ -70,10 +70,10 @@ fn a_query_and_its_response() {
     assert_eq!(wire.finish(), ["dns.query 1 ", "dns.response 2 "]);
     let response = &wire.events[1];
     assert_eq!(response.get("query_packet"), Some(&Datum::Uint(1)));
-    assert_eq!(response.get("time"), Some(&Datum::Duration(SECOND / 4)));
+    assert_eq!(response.get("after"), Some(&Datum::Duration(SECOND / 4)));
     assert_eq!(response.get("type"), Some(&Datum::Text("A".into())));
     assert_eq!(response.get("rcode_name"), Some(&Datum::Text("NoError".into())));
-    assert_eq!(response.get("answer"), Some(&Datum::Text("192.0.2.9, 192.0.2.9".into())));
+    assert_eq!(response.get("first_answers"), Some(&Datum::Text("192.0.2.9, 192.0.2.9".into())));
     assert_eq!(response.get("ttl"), Some(&Datum::Uint(60)));
 }
 
@@ -108,7 +108,7 @@ fn asked_again_then_answered_twice() {
         ]
     );
     assert_eq!(wire.events[1].get("first_packet"), Some(&Datum::Uint(1)));
-    assert_eq!(wire.events[2].get("time"), Some(&Datum::Duration(SECOND / 2)), "since it was last asked");
+    assert_eq!(wire.events[2].get("after"), Some(&Datum::Duration(SECOND / 2)), "since it was last asked");
     assert_eq!(wire.events[3].get("first_response"), Some(&Datum::Uint(3)));
 }
 
@@ -137,7 +137,7 @@ fn patience_counts_from_the_last_try() {
     wire.ask(1.0, 7, "a").ask(4.0, 7, "a").ask(8.9, 8, "b").ask(9.0, 9, "c");
     assert_eq!(wire.events[3].kind, Kind::DnsUnanswered, "told before the packet that shows it");
     assert_eq!(wire.events[3].packet, 2);
-    assert_eq!(wire.events[3].get("tries"), Some(&Datum::Uint(2)));
+    assert_eq!(wire.events[3].get("attempts"), Some(&Datum::Uint(2)));
     assert_eq!(wire.finish().len(), 7);
 }
 

@@ -80,7 +80,7 @@ fn substance(events: &[Event]) -> Vec<Event> {
     let mut events = events.to_vec();
     for event in &mut events {
         event.packet = 0;
-        event.data.retain(|(key, _)| !matches!(*key, "time" | "request_packet"));
+        event.data.retain(|(key, _)| !matches!(*key, "after" | "request_packet"));
     }
     events
 }
@@ -99,7 +99,7 @@ fn a_request_and_its_response() {
     assert_eq!((request.packet, request.flow), (1, Some(7)));
     assert_eq!(request.get("host"), Some(&Datum::Text("example.com".into())));
     assert_eq!(response.get("request_packet"), Some(&Datum::Uint(1)));
-    assert_eq!(response.get("time"), Some(&Datum::Duration(SECOND)));
+    assert_eq!(response.get("after"), Some(&Datum::Duration(SECOND)));
     assert_eq!(response.get("content_length"), Some(&Datum::Uint(5)));
     assert!(matches!(
         wire.kinds[..],
@@ -113,7 +113,7 @@ fn response_time_counts_from_the_last_byte_of_the_request() {
     wire.client(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab").client(b"cd");
     wire.server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(wire.told(), ["1 POST /", "1 100 interim", "1 201 "]);
-    assert_eq!(wire.events[2].get("time"), Some(&Datum::Duration(SECOND)));
+    assert_eq!(wire.events[2].get("after"), Some(&Datum::Duration(SECOND)));
 }
 
 #[test]

@@ -82,6 +82,9 @@ fn head<W: Write>(page: &mut Page<W>, ladder: &Ladder, c: &Columns) -> io::Resul
     page.blanks(at - before - client)?;
     page.spans(&ladder.ends[1])?;
     page.end()?;
+    if ladder.before.iter().all(String::is_empty) {
+        return Ok(());
+    }
     page.blanks(before)?;
     page.put(&ladder.before[0], Role::State)?;
     page.blanks(right - before - width(&ladder.before[0]))?;
@@ -148,5 +151,71 @@ fn shaft<W: Write>(page: &mut Page<W>, arrow: &Arrow, long: usize) -> io::Result
         page.put(&format!("◀{line} "), Role::Server)?;
         page.spans(&arrow.label)?;
         page.put(" ──", Role::Server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::text::tests::written;
+
+    fn cell(name: &str, basis: &str) -> Option<StateCell> {
+        Some(StateCell { name: name.into(), basis: basis.into(), changed: true })
+    }
+
+    fn ladder() -> Ladder {
+        let arrow = |number, rightwards, label: &str, below: &str, states| {
+            Rung::Arrow(Arrow {
+                number,
+                time: "0.000001".into(),
+                rightwards,
+                label: Line::plain(label),
+                below: Line::plain(below),
+                states,
+                told: vec![("It asks.".into(), "RFC 9293 §3.5".into())],
+            })
+        };
+        Ladder {
+            ends: [Line::plain("client 10.0.0.1:5"), Line::plain("server 10.0.0.2:80")],
+            before: ["CLOSED".into(), "LISTEN".into()],
+            rungs: vec![
+                arrow(1, true, "SYN  seq 7", "", [cell("SYN-SENT", ""), cell("SYN-RECEIVED", "(assumed)")]),
+                arrow(2, false, "SYN+ACK  seq 9", "ack 8", [cell("ESTABLISHED", "（推定）"), None]),
+                Rung::Fold(Line::plain("#3–#9 7 segments")),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_ladder_is_drawn() {
+        let text = written(80, |page| write(page, &ladder(), false));
+        let expected = "\
+        client 10.0.0.1:5                         server 10.0.0.2:80
+        CLOSED                                    LISTEN
+   #1   SYN-SENT             ── SYN  seq 7 ────▶  SYN-RECEIVED (assumed)
+   #2   ESTABLISHED（推定）  ◀─ SYN+ACK  seq 9 ──
+                                          ack 8
+   ┊ #3–#9 7 segments
+";
+        let straight = |text: &str| text.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>();
+        // Columns are what is tested, not how long the arrows are.
+        let columns = |text: &str| {
+            straight(text).iter().map(|line| line.replace('─', "")).collect::<Vec<_>>().join("\n")
+        };
+        let squeezed = |text: &str| columns(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(squeezed(&text), squeezed(expected));
+        let at = |needle: &str| {
+            let line = text.lines().find(|line| line.contains(needle)).expect("a line");
+            crate::render::text::width(&line[..line.find(needle).expect("there")])
+        };
+        assert_eq!(at("LISTEN"), at("SYN-RECEIVED"), "the server's states stand in one column:\n{text}");
+        assert_eq!(at("── SYN  seq"), at("◀"), "arrows begin in one column:\n{text}");
+    }
+
+    #[test]
+    fn sentences_stand_under_their_arrows() {
+        let text = written(80, |page| write(page, &ladder(), true));
+        assert!(text.contains("It asks.  RFC 9293 §3.5"), "{text}");
+        assert!(text.contains("#1  0.000001"), "{text}");
     }
 }

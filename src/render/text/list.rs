@@ -91,3 +91,63 @@ fn cells(row: &Row) -> [String; 6] {
         row.length.to_string(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Severity;
+    use crate::render::text::tests::written;
+    use crate::view::Line;
+
+    fn row(number: u64, source: &str, meaning: &str) -> Row {
+        Row {
+            number,
+            time: "0.000000".into(),
+            source: source.into(),
+            destination: "所有主机".into(),
+            protocol: "ARP".into(),
+            length: 42,
+            meaning: Line::plain(meaning),
+            severity: Severity::Chat,
+        }
+    }
+
+    fn titles() -> [String; 7] {
+        ["No.", "Time", "From", "To", "Protocol", "Bytes", "What it means"].map(str::to_owned)
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest() {
+        let text = written(100, |page| {
+            let mut rows = Rows::new(titles(), false);
+            rows.push(page, row(9, "10.0.0.1", "asks"))?;
+            rows.push(page, row(10, "fe80::1", "answers"))?;
+            rows.flush(page)
+        });
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "No.      Time  From      To        Protocol  Bytes  What it means");
+        assert_eq!(lines[1], "  9  0.000000  10.0.0.1  所有主机  ARP          42  asks");
+        assert_eq!(lines[2], " 10  0.000000  fe80::1   所有主机  ARP          42  answers");
+    }
+
+    #[test]
+    fn lines_are_cut_only_where_someone_looks() {
+        let long = "word ".repeat(40);
+        let listed = |cut| {
+            written(100, |page| {
+                let mut rows = Rows::new(titles(), cut);
+                rows.push(page, row(1, "10.0.0.1", &long))?;
+                rows.flush(page)
+            })
+        };
+        assert!(listed(true).lines().all(|line| width(line) <= 100));
+        assert!(listed(true).contains('…'));
+        assert!(listed(false).contains(long.trim()));
+    }
+
+    #[test]
+    fn nothing_is_a_list_with_titles() {
+        let text = written(100, |page| Rows::new(titles(), false).flush(page));
+        assert_eq!(text.lines().count(), 1);
+    }
+}

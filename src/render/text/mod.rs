@@ -7,6 +7,7 @@
 //! Leaves out: what is on the screens (`view`); tables are comfy-table's and live in `table`.
 
 pub mod annotate;
+pub mod claims;
 pub mod clean;
 pub mod ladder;
 pub mod list;
@@ -123,4 +124,41 @@ pub fn width(text: &str) -> usize {
 /// Columns that a line takes.
 pub fn line_width(line: &Line) -> usize {
     line.spans.iter().map(|span| width(&span.text)).sum()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What is written on a page without colours.
+    pub(crate) fn written(
+        width: usize,
+        write: impl FnOnce(&mut Page<&mut Vec<u8>>) -> io::Result<()>,
+    ) -> String {
+        let mut out = Vec::new();
+        write(&mut Page::new(&mut out, width, false)).expect("memory can be written");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn roles_are_colours_only_where_they_are_wanted() {
+        let line = Line::new().with("RST", Role::Bad);
+        assert_eq!(written(80, |page| page.line(&line)), "RST\n");
+        let mut out = Vec::new();
+        Page::new(&mut out, 80, true).line(&line).expect("memory can be written");
+        assert_eq!(String::from_utf8(out).expect("text"), "\u{1b}[1m\u{1b}[31mRST\u{1b}[0m\n");
+    }
+
+    #[test]
+    fn what_is_written_is_safe() {
+        assert_eq!(written(80, |page| page.line(&Line::plain("\x1b]0;title\x07"))), "␛]0;title␇\n");
+        assert_eq!(width("\x1b"), 1);
+        assert_eq!(width("三次"), 4);
+    }
+
+    #[test]
+    fn a_paragraph_is_indented_from_its_second_line() {
+        let text = written(40, |page| page.paragraph(&Line::plain("word ".repeat(12)), 0, 4));
+        assert_eq!(text, "word word word word word word word word\n    word word word word\n");
+    }
 }

@@ -8,8 +8,8 @@ use crate::view::packet::{FieldView, LayerView, PacketView};
 use crate::view::{Line, Role};
 
 /// Widest column of names, and of values: longer ones push what follows to a line of its own.
-const NAME: usize = 30;
-const VALUE: usize = 22;
+const NAME: usize = 26;
+const VALUE: usize = 18;
 
 /// Writes a packet.
 ///
@@ -142,4 +142,70 @@ fn hex<W: Write>(page: &mut Page<W>, line: &HexLine) -> io::Result<()> {
         page.put(c.encode_utf8(&mut [0; 4]), *role)?;
     }
     page.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::text::tests::written;
+    use crate::view::packet::Dump;
+    use crate::view::span::Part;
+
+    fn view() -> PacketView {
+        let role = Role::Field(Part::Address, false);
+        let field = |range: &str, bits: &str, name: &str, value: &str, meaning: &str| FieldView {
+            depth: 0,
+            range: range.into(),
+            bits: bits.into(),
+            name: name.into(),
+            value: value.into(),
+            meaning: meaning.into(),
+            role,
+        };
+        PacketView {
+            head: Line::plain("#1  20 bytes"),
+            told: vec![("It asks.".into(), "It does not know.".into(), "RFC 826".into())],
+            layers: vec![LayerView {
+                osi: "3".into(),
+                tcpip: "网络层".into(),
+                title: "IPv4".into(),
+                range: "bytes 0–19".into(),
+                purpose: "carries a datagram".into(),
+                spec: "RFC 791".into(),
+                fields: vec![
+                    field("0", "0100 ....", "ip.version", "4", "IPv4"),
+                    field("16–19", "", "ip.dst", "10.0.0.2", &"a long meaning ".repeat(8)),
+                    field("", "", "http.request.uri", &"x".repeat(200), ""),
+                ],
+            }],
+            dumps: vec![Dump {
+                title: String::new(),
+                lines: vec![HexLine { offset: 0, bytes: (0x30..0x42).map(|b| (b, role)).take(10).collect() }],
+            }],
+        }
+    }
+
+    #[test]
+    fn every_line_fits_and_nothing_is_lost() {
+        for page_width in [60, 80, 100, 160] {
+            let text = written(page_width, |page| write(page, &view()));
+            // Sixteen bytes are one line, whatever the page.
+            let mut lines = text.lines().filter(|line| !line.starts_with("0000"));
+            assert!(lines.all(|line| width(line) <= page_width), "{page_width}:\n{text}");
+            let letters = |c: char| text.matches(c).count();
+            assert!(letters('x') >= 200, "{page_width}");
+            assert_eq!(text.matches("meaning").count(), 8, "{page_width}");
+        }
+    }
+
+    #[test]
+    fn the_dump_is_in_two_halves_with_its_text() {
+        let text = written(100, |page| write(page, &view()));
+        assert!(
+            text.contains("0000  30 31 32 33 34 35 36 37  38 39                    0123456789\n"),
+            "{text}"
+        );
+        assert!(text.contains("ip.version"), "{text}");
+        assert!(text.contains("0100 .... = 4"), "{text}");
+    }
 }

@@ -94,3 +94,45 @@ fn cell(colour: bool, text: &str, role: Role) -> Cell {
         _ => cell,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::text::tests::written;
+    use crate::view::flows::Column;
+
+    fn table() -> Table {
+        let cell = |text: &str| (text.to_owned(), Role::Plain);
+        Table {
+            columns: vec![
+                Column::new("名称", false),
+                Column { title: "Bytes".into(), number: true, rank: 0 },
+                Column { title: "Remark".into(), number: false, rank: 1 },
+                Column::new("Empty", false),
+            ],
+            rows: vec![
+                vec![cell("三次握手"), cell("9"), cell("a remark that takes much room"), cell("")],
+                vec![cell("x\x1b[2J"), cell("1,000"), cell(""), cell("")],
+            ],
+            rest: vec!["and more".into()],
+            narrow: "left out: {columns}".into(),
+        }
+    }
+
+    #[test]
+    fn chinese_takes_two_columns_and_numbers_stand_at_the_right() {
+        let text = written(100, |page| write(page, &table()));
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(lines[0], " 名称      Bytes  Remark");
+        assert_eq!(lines[1], " 三次握手      9  a remark that takes much room");
+        assert_eq!(lines[2], " x␛[2J     1,000");
+        assert_eq!(&lines[3..], ["", "and more"]);
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_are_named() {
+        let text = written(40, |page| write(page, &table()));
+        assert!(!text.contains("a remark"), "{text}");
+        assert!(text.contains("left out: Remark"), "{text}");
+    }
+}

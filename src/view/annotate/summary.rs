@@ -150,7 +150,7 @@ fn look(lang: Lang, event: &Event) -> Option<String> {
         Kind::ArpConflict => "annotate.look.conflict",
         Kind::ArpUnanswered => "annotate.look.arp-unanswered",
         Kind::DnsUnanswered => "annotate.look.dns-unanswered",
-        Kind::DnsResponse => "annotate.look.dns-failed",
+        Kind::DnsResponse if matches!(event.variant, "nxdomain" | "error") => "annotate.look.dns-failed",
         Kind::IcmpUnreachable if matches!(event.variant, "net" | "host") => "annotate.look.unreachable",
         _ => return None,
     };

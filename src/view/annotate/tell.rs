@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use super::summary::{Finding, count, name};
 use super::{Phase, Story, Told, Wish};
 use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind};
+use crate::notes::check::Status;
+use crate::view::claims::{self, Mark};
 use crate::view::conversation::{Conversation, Fold, Item, Shape, Step, has_ladder};
 use crate::view::ladder::{self, Numbers};
 use crate::view::say::{self, thousands};
@@ -17,6 +19,8 @@ pub(super) struct Teller {
     wish: Wish,
     first_ns: Option<i64>,
     explained: HashSet<(Kind, &'static str)>,
+    /// Claims that were told before: id, and whether as contradicted.
+    claimed: HashSet<(&'static str, bool)>,
 }
 
 /// The part of a TCP connection an event belongs to.
@@ -38,7 +42,7 @@ struct Chapter {
 
 impl Teller {
     pub(super) fn new(wish: Wish, first_ns: Option<i64>) -> Teller {
-        Teller { wish, first_ns, explained: HashSet::new() }
+        Teller { wish, first_ns, explained: HashSet::new(), claimed: HashSet::new() }
     }
 
     pub(super) fn story(&mut self, conversation: &Conversation) -> Option<Story> {
@@ -95,7 +99,28 @@ impl Teller {
         for Chapter { part, phase, packets } in &mut parts {
             phase.title = self.phase_title(*part, record, packets);
         }
+        self.claims(conversation, &mut parts);
         parts.into_iter().map(|chapter| chapter.phase).collect()
+    }
+
+    /// Puts every claim to the phase whose packets bear on it. What was told of one conversation is not told again
+    /// of the next, unless all is wanted.
+    fn claims(&mut self, conversation: &Conversation, parts: &mut [Chapter]) {
+        let mut of_part: Vec<Vec<&Mark>> = vec![Vec::new(); parts.len()];
+        for mark in conversation.marks() {
+            let id: &'static str = &mark.claim.id;
+            let contradicted = mark.status == Status::Contradicted;
+            if !self.claimed.insert((id, contradicted)) && !self.wish.verbose {
+                continue;
+            }
+            let holds = |chapter: &Chapter| chapter.packets.iter().any(|(number, _)| *number == mark.packet);
+            if let Some(at) = parts.iter().position(holds).or(parts.len().checked_sub(1)) {
+                of_part[at].push(mark);
+            }
+        }
+        for (chapter, marks) in parts.iter_mut().zip(&of_part) {
+            chapter.phase.claims = claims::marks(self.wish.lang, marks, self.wish.verbose);
+        }
     }
 
     /// The phase to go on with: a part that was left may be entered again.

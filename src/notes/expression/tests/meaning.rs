@@ -319,6 +319,7 @@ fn a_packet_tree_has_layers_leaves_groups_and_the_frame() {
     static ICMP: Field = Field::new("icmp");
     static SRC: Field = Field::new("ip.src");
     static OPTIONS: Field = Field::new("ip.options");
+    static PADDING: Field = Field::new("ip.options.padding");
     static CODE: Field = Field::new("icmp.code");
     static TEXT: Field = Field::new("data.text");
     let mut tree = Tree::default();
@@ -326,6 +327,7 @@ fn a_packet_tree_has_layers_leaves_groups_and_the_frame() {
     tree.layer(&IP, 2, 4);
     tree.leaf(&SRC, 16, 32, Value::Ipv4([10, 0, 0, 1]));
     tree.open(&OPTIONS, 48, 0);
+    tree.leaf(&PADDING, 48, 8, Value::Uint(0));
     tree.close(56);
     tree.layer(&ICMP, 6, 1);
     tree.leaf(&CODE, 48, 8, Value::Uint(3));

@@ -1,0 +1,401 @@
+//! What the study notes claim, and what packets say of it: marks beside a conversation's steps, the summary of a
+//! capture by topic, one claim in full, and the records of the contract.
+//!
+//! Leaves out: deciding (`notes::check`), writing (`render::text::claims`).
+
+use serde::Serialize;
+
+use super::say;
+use super::span::{Line, Role};
+use crate::flow::Datum;
+use crate::notes::check::{ClaimResult, Finding, Status};
+use crate::notes::ledger::{self, Check, Claim, Right, Verdict};
+use crate::words::{self, Lang};
+
+/// Ids told in one line beside a step, where the reader has not asked for all.
+const FEW: usize = 6;
+/// Contradictions told in full there, and disputes; the rest are counted.
+const FULL: usize = 3;
+
+/// A claim that a packet bears on.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// The claim.
+    pub claim: &'static Claim,
+    /// Which of its checks decided.
+    pub check: &'static Check,
+    /// What the packet does to it.
+    pub status: Status,
+    /// The packet.
+    pub packet: u64,
+    /// Values for the check's sentence.
+    pub values: Vec<(&'static str, Datum)>,
+}
+
+impl From<&Finding> for Mark {
+    fn from(finding: &Finding) -> Mark {
+        Mark {
+            claim: finding.claim,
+            check: finding.check,
+            status: finding.status,
+            packet: finding.packet,
+            values: finding.values.clone(),
+        }
+    }
+}
+
+/// The claims a phase bears on, as lines: contradicted ones with the reason, disputed ones, then those shown.
+pub fn marks(lang: Lang, marks: &[&Mark], all: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let full = if all { usize::MAX } else { FULL };
+    let refuted: Vec<_> = marks.iter().filter(|m| m.status == Status::Contradicted).collect();
+    for mark in refuted.iter().take(full) {
+        lines.push(contradicted(lang, mark.claim, mark.check, &mark.values, mark.packet));
+    }
+    let is_disputed = |m: &&&Mark| m.status == Status::Shown && m.claim.verdict == Verdict::Disputed;
+    let disputed: Vec<_> = marks.iter().filter(is_disputed).collect();
+    for mark in disputed.iter().take(full.saturating_sub(refuted.len()).max(1)) {
+        let mut line = Line::new().with("⚖ ", Role::Disputed);
+        line.push(format!("{}: ", say::word(lang, "sign.disputed")), Role::Disputed);
+        line.push(&mark.claim.text[lang.index()], Role::Plain);
+        push_sentence(lang, &mut line, &mark.claim.correction[lang.index()]);
+        lines.push(line.with(format!("  {}", mark.claim.id), Role::Dim));
+    }
+    let told = refuted.len().min(full) + disputed.len().min(full.saturating_sub(refuted.len()).max(1));
+    let more = refuted.iter().chain(&disputed).count() - told;
+    if more > 0 {
+        lines.push(Line::new().with(format!("✗ ⚖ +{more} (-v)"), Role::Dim));
+    }
+    let shown: Vec<_> =
+        marks.iter().filter(|m| m.status == Status::Shown && m.claim.verdict != Verdict::Disputed).collect();
+    if !shown.is_empty() {
+        let told = if all { shown.len() } else { shown.len().min(FEW) };
+        let mut line = Line::new().with(format!("✓ {} ", say::word(lang, "sign.shown")), Role::Good);
+        let ids: Vec<&str> = shown[..told].iter().map(|m| m.claim.id.as_str()).collect();
+        line.push(ids.join("  "), Role::Dim);
+        if told < shown.len() {
+            line.push(format!("  +{} (-v)", shown.len() - told), Role::Dim);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// One contradiction: the sentence with the packets' own numbers, who says so, and where the notes say otherwise.
+fn contradicted(
+    lang: Lang,
+    claim: &Claim,
+    check: &Check,
+    values: &[(&'static str, Datum)],
+    packet: u64,
+) -> Line {
+    let mut line = Line::new().with(format!("✗ {}  ", say::word(lang, "sign.contradicted")), Role::Bad);
+    line.push(say::text(lang, "claims.notes-say", &[("claim", &claim.text[lang.index()])]), Role::Plain);
+    let sentence = fill(lang, &check.contradicted[lang.index()], values, packet);
+    let sentence = if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
+    push_sentence(lang, &mut line, &sentence);
+    line.push(format!("  ({})", sources(lang, claim)), Role::Dim);
+    line.push(format!("  {}", authority(claim)), Role::Spec);
+    line.with(format!("  {}", claim.id), Role::Dim)
+}
+
+fn push_sentence(lang: Lang, line: &mut Line, sentence: &str) {
+    if !sentence.is_empty() {
+        line.push(if lang == Lang::Zh { "" } else { " " }, Role::Plain);
+        line.push(sentence, Role::Strong);
+    }
+}
+
+/// A check's sentence with its values. One whose value is missing is not told at all.
+fn fill(lang: Lang, template: &str, values: &[(&'static str, Datum)], packet: u64) -> String {
+    words::fill(template, &|name| match values.iter().find(|(key, _)| *key == name) {
+        Some((key, value)) => Some(say::datum(lang, key, value)),
+        None if name == "packet" => Some(packet.to_string()),
+        None => None,
+    })
+}
+
+/// `notes 000 §30, 002 §…`.
+fn sources(lang: Lang, claim: &Claim) -> String {
+    let mut notes: Vec<&str> = claim.sources.iter().map(|place| place.note.as_str()).collect();
+    notes.dedup();
+    let section = claim.sources.first().map_or("", |place| place.section.as_str());
+    let values = [("note", &*notes.join(", ")), ("section", section)];
+    say::text(lang, "notes.source", &values)
+}
+
+fn authority(claim: &Claim) -> String {
+    claim.authority.iter().take(2).map(|one| say::spec(one)).collect::<Vec<_>>().join("; ")
+}
+
+/// A heading and what stands under it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Section {
+    /// The heading; may be empty.
+    pub title: Line,
+    /// Paragraphs.
+    pub lines: Vec<Line>,
+}
+
+/// All claims by topic: shown, contradicted, not seen here.
+pub fn summary(lang: Lang, results: &[ClaimResult]) -> Vec<Section> {
+    let of = |status: Status| results.iter().filter(|r| r.status == status).count();
+    let (shown, contradicted) = (of(Status::Shown), of(Status::Contradicted));
+    let counts = [
+        ("shown", &*shown.to_string()),
+        ("contradicted", &*contradicted.to_string()),
+        ("rest", &*(results.len() - shown - contradicted).to_string()),
+    ];
+    let head = Line::new().with(say::text(lang, "claims.summary", &counts), Role::Strong);
+    let mut sections = vec![Section { title: head, lines: Vec::new() }];
+    for (index, topic) in ledger::topics().iter().enumerate() {
+        let lines: Vec<Line> =
+            results.iter().filter(|r| r.claim.topic == index).map(|r| result(lang, r)).collect();
+        if !lines.is_empty() {
+            let title = Line::new()
+                .with(topic.title[lang.index()].clone(), Role::Title)
+                .with(format!("  {}", topic.name), Role::Dim);
+            sections.push(Section { title, lines });
+        }
+    }
+    sections
+}
+
+/// One claim's outcome in a capture.
+fn result(lang: Lang, result: &ClaimResult) -> Line {
+    let claim = result.claim;
+    let frames = |packets: &[u64], count: u64| {
+        let mut text = packets.iter().map(|n| format!("#{n}")).collect::<Vec<_>>().join(" ");
+        if count > packets.len() as u64 {
+            text.push_str(&format!(" … ({count})"));
+        }
+        text
+    };
+    match result.status {
+        Status::Shown => {
+            let sign = if claim.verdict == Verdict::Disputed {
+                ("⚖", Role::Disputed)
+            } else {
+                ("✓", Role::Good)
+            };
+            let mut line =
+                Line::new().with(format!("{} {} ", sign.0, say::word(lang, "status.shown")), sign.1);
+            line.push(format!("{}  ", claim.id), Role::Strong);
+            line.push(&claim.text[lang.index()], Role::Plain);
+            line.with(format!("  {}", frames(&result.shown_packets, result.shown_count)), Role::Packet)
+        }
+        Status::Contradicted => {
+            let mut line =
+                Line::new().with(format!("✗ {} ", say::word(lang, "status.contradicted")), Role::Bad);
+            line.push(format!("{}  ", claim.id), Role::Strong);
+            line.push(&claim.text[lang.index()], Role::Plain);
+            let found = result.evidence.iter().find(|e| e.status == Status::Contradicted);
+            let sentence = match found {
+                Some(e) => fill(lang, &e.check.contradicted[lang.index()], &e.values, e.packet),
+                None => String::new(),
+            };
+            let sentence =
+                if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
+            push_sentence(lang, &mut line, &sentence);
+            let packets = frames(&result.contradicted_packets, result.contradicted_count);
+            line.push(format!("  {packets}"), Role::Packet);
+            line.push(format!("  {}", right(lang, found.map(|e| e.check.right))), Role::Note);
+            line.with(format!("  {}", authority(claim)), Role::Spec)
+        }
+        Status::NotObserved => {
+            let mut line =
+                Line::new().with(format!("– {} ", say::word(lang, "status.not-observed")), Role::Dim);
+            line.push(format!("{}  ", claim.id), Role::Dim);
+            line.with(elsewhere(lang, claim), Role::Dim)
+        }
+    }
+}
+
+/// Who is right where packets contradict a claim.
+fn right(lang: Lang, right: Option<Right>) -> &'static str {
+    match right {
+        None | Some(Right::Rfc) => say::word(lang, "claims.right.rfc"),
+        Some(Right::Both) => say::word(lang, "claims.right.both"),
+        Some(Right::Note) => say::word(lang, "claims.right.note"),
+    }
+}
+
+/// Where else to look for it.
+fn elsewhere(lang: Lang, claim: &Claim) -> String {
+    if !claim.captures.is_empty() {
+        let names: Vec<String> = claim.captures.iter().map(|name| format!("@{name}")).collect();
+        return say::text(lang, "claims.see", &[("captures", &names.join(" "))]);
+    }
+    match (&claim.awaits, claim.unobservable[lang.index()].as_str()) {
+        (_, why) if !why.is_empty() => why.to_owned(),
+        (Some(what), _) => say::text(lang, "claims.awaits", &[("what", what)]),
+        _ => say::word(lang, "claims.unchecked").to_owned(),
+    }
+}
+
+/// All claims, or those of one topic, with their verdicts.
+pub fn list(lang: Lang, topic: Option<&str>) -> Vec<Section> {
+    let chosen = |index: usize| topic.is_none_or(|name| ledger::topics()[index].name == name);
+    let topics = ledger::topics().iter().enumerate().filter(|(index, _)| chosen(*index));
+    topics
+        .map(|(index, topic)| Section {
+            title: Line::new()
+                .with(topic.title[lang.index()].clone(), Role::Title)
+                .with(format!("  {}", topic.name), Role::Dim),
+            lines: ledger::all()
+                .iter()
+                .filter(|claim| claim.topic == index)
+                .map(|c| listed(lang, c))
+                .collect(),
+        })
+        .collect()
+}
+
+fn listed(lang: Lang, claim: &Claim) -> Line {
+    Line::new()
+        .with(format!("{}  ", claim.id), Role::Strong)
+        .with(&claim.text[lang.index()], Role::Plain)
+        .with(format!("  {}", verdict(lang, claim.verdict)), verdict_role(claim.verdict))
+}
+
+fn verdict(lang: Lang, verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::True => say::word(lang, "verdict.true"),
+        Verdict::Conditional => say::word(lang, "verdict.conditional"),
+        Verdict::Disputed => say::word(lang, "verdict.disputed"),
+        Verdict::False => say::word(lang, "verdict.false"),
+        Verdict::OutsideTheWire => say::word(lang, "verdict.outside-the-wire"),
+    }
+}
+
+fn verdict_role(verdict: Verdict) -> Role {
+    match verdict {
+        Verdict::True => Role::Good,
+        Verdict::Conditional => Role::Note,
+        Verdict::Disputed => Role::Disputed,
+        Verdict::False => Role::Bad,
+        Verdict::OutsideTheWire => Role::Dim,
+    }
+}
+
+/// One claim in full.
+pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
+    let l = lang.index();
+    let other = 1 - l;
+    let entry = |label: &'static str, text: &str| {
+        Line::new().with(format!("{}: ", say::word(lang, label)), Role::Dim).with(text, Role::Plain)
+    };
+    let mut lines =
+        vec![Line::plain(claim.text[l].as_str()), Line::new().with(&claim.text[other], Role::Dim)];
+    lines.push(
+        Line::new()
+            .with(format!("{}: ", say::word(lang, "claims.verdict")), Role::Dim)
+            .with(verdict(lang, claim.verdict), verdict_role(claim.verdict)),
+    );
+    for (label, text) in [("claims.correction", &claim.correction[l]), ("claims.rider", &claim.rider[l])] {
+        if !text.is_empty() {
+            lines.push(entry(label, text));
+        }
+    }
+    for position in &claim.positions {
+        let notes: Vec<&str> = position.sources.iter().map(|place| place.note.as_str()).collect();
+        let sign = match position.stands {
+            Some(true) => ("✓ ", Role::Good),
+            Some(false) => ("✗ ", Role::Bad),
+            None => ("⚖ ", Role::Disputed),
+        };
+        lines.push(
+            Line::new()
+                .with(sign.0, sign.1)
+                .with(format!("{}: ", notes.join(", ")), Role::Dim)
+                .with(&position.text[l], Role::Plain),
+        );
+    }
+    let places: Vec<String> = claim
+        .sources
+        .iter()
+        .map(|p| say::text(lang, "notes.source", &[("note", &p.note), ("section", &p.section)]))
+        .collect();
+    lines.push(entry("claims.sources", &places.join("; ")));
+    lines.push(
+        Line::new().with(format!("{}: ", say::word(lang, "claims.authority")), Role::Dim).with(
+            claim.authority.iter().map(|one| say::spec(one)).collect::<Vec<_>>().join("; "),
+            Role::Spec,
+        ),
+    );
+    for check in &claim.checks {
+        let mut line = Line::new().with(format!("{}: ", say::word(lang, "claims.observable")), Role::Dim);
+        line.push(check.on.name(), Role::Protocol);
+        for (key, expression) in check.expressions() {
+            line.push(format!("  {key} "), Role::Dim);
+            line.push(expression.to_string(), Role::Command);
+        }
+        lines.push(line);
+    }
+    if !claim.unobservable[l].is_empty() {
+        lines.push(Line::new().with(&claim.unobservable[l], Role::Note));
+    }
+    if !claim.captures.is_empty() {
+        let names: Vec<String> = claim.captures.iter().map(|name| format!("@{name}")).collect();
+        lines.push(
+            Line::new()
+                .with(format!("{}: ", say::word(lang, "claims.captures")), Role::Dim)
+                .with(names.join("  "), Role::Command),
+        );
+    }
+    let title =
+        Line::new().with(claim.id.as_str(), Role::Title).with(format!("  {}", claim.topic_name()), Role::Dim);
+    vec![Section { title, lines }]
+}
+
+/// What a capture says of a claim: the contract's `claim` record, with both counts beside.
+#[derive(Debug, Serialize)]
+pub struct ClaimRecord<'a> {
+    record: &'static str,
+    id: &'a str,
+    topic: &'static str,
+    verdict: &'static str,
+    status: &'static str,
+    packets: &'a [u64],
+    count: u64,
+    shown_count: u64,
+    contradicted_count: u64,
+}
+
+impl<'a> ClaimRecord<'a> {
+    /// The record of one result.
+    pub fn new(result: &'a ClaimResult) -> ClaimRecord<'a> {
+        ClaimRecord {
+            record: "claim",
+            id: &result.claim.id,
+            topic: result.claim.topic_name(),
+            verdict: result.claim.verdict.name(),
+            status: result.status.name(),
+            packets: result.packets(),
+            count: result.count(),
+            shown_count: result.shown_count,
+            contradicted_count: result.contradicted_count,
+        }
+    }
+}
+
+/// A claim in the list of them.
+#[derive(Debug, Serialize)]
+pub struct ListedRecord<'a> {
+    id: &'a str,
+    topic: &'static str,
+    verdict: &'static str,
+    text: &'a str,
+}
+
+impl<'a> ListedRecord<'a> {
+    /// The record of one claim, in a language.
+    pub fn new(lang: Lang, claim: &'a Claim) -> ListedRecord<'a> {
+        ListedRecord {
+            id: &claim.id,
+            topic: claim.topic_name(),
+            verdict: claim.verdict.name(),
+            text: &claim.text[lang.index()],
+        }
+    }
+}

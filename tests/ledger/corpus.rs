@@ -1,0 +1,113 @@
+//! A report over foreign captures: which checks never fire there, and which always do. Read by people; fails on nothing
+//! but a panic. `PCAPLAIN_CORPUS=FOLDER cargo test --test ledger corpus -- --nocapture`
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pcaplain::capture::{self, Source};
+use pcaplain::flow::{Outcome, Tracker};
+use pcaplain::notes::expression::Kind;
+use pcaplain::notes::{Checker, Moment, Status, ledger, vocabulary};
+use pcaplain::wire::{NodeKind, Tree, Value};
+
+fn files(folder: &Path, into: &mut Vec<PathBuf>) {
+    let Ok(entries) = folder.read_dir() else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() { files(&path, into) } else { into.push(path) }
+    }
+}
+
+/// Reads one capture as far as it goes; the statuses, and names of fields that the vocabulary does not have.
+fn read(name: &str, unknown: &mut BTreeSet<String>) -> Option<Vec<(u64, u64)>> {
+    let mut source = capture::open(name).ok()?;
+    let (mut tracker, mut checker) = (Tracker::default(), Checker::default());
+    let mut outcome = Outcome { wants_context: true, ..Outcome::default() };
+    let (mut tree, mut findings) = (Tree::default(), Vec::new());
+    let names = vocabulary::filters();
+    while let Ok(Some(frame)) = source.next() {
+        let packet = pcaplain::decode::decode(&frame);
+        tracker.process(&frame, &packet, &mut outcome);
+        checker.wants(&frame, &packet, &outcome);
+        pcaplain::decode::build(&frame, &packet, &outcome.context, &mut tree);
+        for node in &tree.nodes {
+            let kind = (names.kind_of)(node.field.name);
+            if kind.is_none_or(|kind| !fits(kind, node.kind, &node.value)) {
+                unknown.insert(format!("{}\t{kind:?}\t{:?}", node.field.name, node.value));
+            }
+        }
+        let flow = outcome.flow.and_then(|id| tracker.snapshot(id));
+        let moment = Moment {
+            frame: &frame,
+            packet: &packet,
+            outcome: &outcome,
+            tree: Some(&tree),
+            flow: flow.as_ref(),
+        };
+        findings.clear();
+        checker.packet(&moment, &mut findings);
+    }
+    tracker.finish(&mut outcome);
+    checker.end(&outcome, &mut findings);
+    Some(checker.results().iter().map(|r| (r.shown_count, r.contradicted_count)).collect())
+}
+
+fn fits(kind: Kind, node: NodeKind, value: &Value) -> bool {
+    match (kind, value) {
+        (Kind::Any, _) | (Kind::Flag, Value::Flag(_)) | (Kind::Mac, Value::Mac(_)) => true,
+        (Kind::Number, Value::Uint(_) | Value::Int(_)) => true,
+        (Kind::Ipv4, Value::Ipv4(_)) | (Kind::Ipv6, Value::Ipv6(_)) | (Kind::Text, Value::Text(_)) => true,
+        (Kind::Protocol, _) => matches!(node, NodeKind::Layer | NodeKind::Group),
+        (Kind::Bytes, Value::Bytes) => true,
+        _ => false,
+    }
+}
+
+#[test]
+fn fields_of_bundled_captures_are_in_the_vocabulary() {
+    let mut unknown = BTreeSet::new();
+    for capture in capture::bundled::BUNDLED {
+        read(&format!("@{}", capture.name), &mut unknown);
+    }
+    let rows: Vec<_> = unknown.into_iter().collect();
+    assert!(rows.is_empty(), "to be added to src/notes/fields.tsv:\n{}", rows.join("\n"));
+}
+
+#[test]
+fn corpus() {
+    let Some(folder) = std::env::var_os("PCAPLAIN_CORPUS") else {
+        println!("PCAPLAIN_CORPUS is unset: no report");
+        return;
+    };
+    let mut paths = Vec::new();
+    files(Path::new(&folder), &mut paths);
+    paths.sort();
+    let mut unknown = BTreeSet::new();
+    let mut totals = vec![(0u32, 0u32); ledger::all().len()];
+    let mut read_files = 0;
+    for path in &paths {
+        let Some(found) = read(&path.to_string_lossy(), &mut unknown) else { continue };
+        read_files += 1;
+        for (total, (shown, contradicted)) in totals.iter_mut().zip(found) {
+            total.0 += u32::from(shown > 0);
+            total.1 += u32::from(contradicted > 0);
+        }
+    }
+    println!(
+        "{read_files} captures; in how many each claim is {}, {}",
+        Status::Shown.name(),
+        Status::Contradicted.name()
+    );
+    for (claim, (shown, contradicted)) in
+        ledger::all().iter().zip(&totals).filter(|(c, _)| !c.checks.is_empty())
+    {
+        let remark = match shown + contradicted {
+            0 => "never",
+            n if n >= read_files => "always",
+            _ => "",
+        };
+        println!("{shown:5} {contradicted:5}  {} {remark}", claim.id);
+    }
+    println!("fields that the vocabulary does not have, or of another kind:");
+    unknown.iter().for_each(|row| println!("  {row}"));
+}
