@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("decode",   "wire protocol capture::Frame"),
     ("flow",     "wire protocol decode capture::Frame !decode::build"),
     // Checks of claims read the fast lane's headers, so that a packet nobody looks at needs no tree.
-    ("notes",    "words wire protocol::ethernet decode::Packet decode::Header flow capture::Frame !flow::Tracker"),
+    ("notes",    "words wire protocol decode::Packet decode::Header flow capture::Frame !flow::Tracker"),
     ("session",  "words wire capture protocol decode flow notes"),
     // Views look, they do not work: nothing is opened, decoded or followed there.
     ("view",     "words wire capture protocol decode flow notes \
@@ -31,7 +31,8 @@ const ROOMS: &[(&str, &str)] = &[
 #[rustfmt::skip]
 const OWED: &[(&str, &str)] = &[
     ("cli", "capture capture::Frame capture::Source capture::interfaces wire::Value \
-             flow::Event flow::FlowRecord flow::FlowProtocol flow::Outcome notes::expression"),
+             flow::Event flow::FlowRecord flow::FlowProtocol flow::Outcome notes::expression \
+             notes::check notes::ledger"),
 ];
 
 /// The protocols that may name another one, because it is a part of their own header.

@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut walk = common::Walk::default();
     let walked = frames.iter().try_for_each(|frame| walk.frame(frame)).and_then(|()| walk.finish());
     let lang = if link % 2 == 0 { Lang::En } else { Lang::Zh };
-    if let Err(breach) = walked.and_then(|()| story::tell(lang, frames.into_iter())) {
+    if let Err(breach) = walked.and_then(|()| story::tell(lang, frames.into_iter()).map(drop)) {
         panic!("{breach}");
     }
 });
