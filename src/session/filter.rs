@@ -8,12 +8,14 @@
 //! Leaves out: the language itself (`notes::expression`).
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 
 use crate::capture::Frame;
-use crate::flow::{Endpoint, Event, FlowId, FlowRecord, Outcome, Tracker};
-use crate::notes::expression::{Chain, Error, Expression, Facts, Operand, TreeFacts};
+use crate::flow::{self, Event, FlowId, FlowRecord, Outcome, Tracker};
+use crate::notes::expression::{Chain, Error, Expression, Facts, Kind, Operand, TreeFacts, Vocabulary};
+use crate::notes::facts::FlowFacts;
+use crate::notes::vocabulary;
 use crate::wire::Tree;
+use crate::words;
 
 /// A filter, and the conversations it has chosen so far.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ impl Filter {
     /// Where and why it cannot be read.
     pub fn parse(source: &str) -> Result<Filter, Error> {
         let expression = Expression::parse(source)?;
+        expression.check(&Vocabulary { kind_of: &kind_of, names: vocabulary::filters().names })?;
         let about = |prefix: &str| expression.names().filter(|name| name.starts_with(prefix)).count();
         let (all, flow) = (expression.names().count(), about("flow."));
         let needs_tree = all > flow + about("event.") + about("frame.");
@@ -85,6 +88,14 @@ impl Filter {
     }
 }
 
+/// The kind of a name's values: of a field, of `flow.*`, or of an event that a packet may cause. A field that is
+/// explained somewhere is known, though no bundled capture has it.
+fn kind_of(name: &str) -> Option<Kind> {
+    let is_event = matches!(name, "event.kind" | "event.severity") || flow::Kind::from_name(name).is_some();
+    (vocabulary::filters().kind_of)(name)
+        .or_else(|| (is_event || words::field(name).is_some()).then_some(Kind::Any))
+}
+
 /// What a packet's events say.
 struct EventFacts<'a>(&'a [Event]);
 
@@ -98,80 +109,5 @@ impl Facts for EventFacts<'_> {
                 _ => {}
             }
         }
-    }
-}
-
-/// A conversation, as far as it has come or summed up.
-struct FlowFacts<'a>(Option<&'a FlowRecord>);
-
-impl Facts for FlowFacts<'_> {
-    fn values(&self, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
-        let (Some(flow), Some(name)) = (self.0, name.strip_prefix("flow.")) else { return };
-        for end in [Endpoint::Client, Endpoint::Server] {
-            if let Some(of) = name.strip_prefix(end.name()).and_then(|n| n.strip_prefix('.')) {
-                return party(flow, end, of, each);
-            }
-        }
-        let mut int = |n: u64| each(Operand::Int(n.into()));
-        match name {
-            "id" => return int(flow.id),
-            "stream" => return int(flow.stream),
-            "first" => return int(flow.first),
-            "last" => return int(flow.last),
-            "packets" => return int(flow.packets.iter().sum()),
-            "bytes" => return int(flow.bytes.iter().sum()),
-            _ => {}
-        }
-        match name {
-            "protocol" => return each(Operand::Text(flow.protocol.name())),
-            "duration" => return each(Operand::Time(i128::from(flow.end_ns) - i128::from(flow.start_ns))),
-            "application" => return flow.application.into_iter().for_each(|a| each(Operand::Text(a))),
-            _ => {}
-        }
-        let Some(tcp) = &flow.tcp else { return };
-        match name {
-            "opening" => each(Operand::Text(tcp.opening)),
-            "closing" => each(Operand::Text(tcp.closing)),
-            "initiator_of_close" => tcp.initiator_of_close.into_iter().for_each(|i| each(Operand::Text(i))),
-            "completeness" => each(Operand::Int(tcp.completeness.into())),
-            "payload" => each(Operand::Int(tcp.payload.iter().map(|n| i128::from(*n)).sum())),
-            "retransmitted" => each(Operand::Int(tcp.retransmitted.iter().map(|n| i128::from(*n)).sum())),
-            "troubles" => each(Operand::Int(tcp.troubles.into())),
-            "rtt.handshake" => tcp.rtt_handshake.into_iter().for_each(|t| each(Operand::Time(t.into()))),
-            "rtt.min" | "rtt.median" | "rtt.max" => {
-                let at = ["rtt.min", "rtt.median", "rtt.max"].iter().position(|n| *n == name);
-                if let (Some(rtt), Some(at)) = (tcp.rtt, at) {
-                    each(Operand::Time(rtt[at].into()));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn party(flow: &FlowRecord, end: Endpoint, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
-    let party = if end == Endpoint::Client { &flow.client } else { &flow.server };
-    let at = end.index();
-    match name {
-        "addr" => match party.addr {
-            Some(IpAddr::V4(ip)) => each(Operand::V4(ip.octets())),
-            Some(IpAddr::V6(ip)) => each(Operand::V6(ip.octets())),
-            None => {}
-        },
-        "port" => party.port.into_iter().for_each(|port| each(Operand::Int(port.into()))),
-        "mac" => party.mac.into_iter().for_each(|mac| each(Operand::Mac(mac))),
-        "packets" => each(Operand::Int(flow.packets[at].into())),
-        "bytes" => each(Operand::Int(flow.bytes[at].into())),
-        _ => {}
-    }
-    let Some(tcp) = &flow.tcp else { return };
-    match name {
-        "isn" => tcp.isn[at].into_iter().for_each(|isn| each(Operand::Int(isn.into()))),
-        "mss" => tcp.mss[at].into_iter().for_each(|mss| each(Operand::Int(mss.into()))),
-        "window_scale" => tcp.window_scale[at].into_iter().for_each(|w| each(Operand::Int(w.into()))),
-        "state" => each(Operand::Text(tcp.states[at].name())),
-        "payload" => each(Operand::Int(tcp.payload[at].into())),
-        "retransmitted" => each(Operand::Int(tcp.retransmitted[at].into())),
-        _ => {}
     }
 }
