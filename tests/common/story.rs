@@ -1,7 +1,6 @@
 //! The rest of the path: the same frames through the session to what people and programs read.
 //!
-//! Whatever a packet contains: the text has no character that a terminal would obey, each JSON line is an object, and
-//! no sentence has a gap.
+//! Whatever a packet contains: the text has no character that a terminal would obey, and each JSON line is an object.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -74,8 +73,8 @@ impl Sink for All {
     }
 }
 
-/// Takes frames all the way, in one language.
-pub fn tell<'f>(lang: Lang, frames: impl Iterator<Item = Frame<'f>>) -> Held {
+/// Takes frames all the way, in one language; gives the text.
+pub fn tell<'f>(lang: Lang, frames: impl Iterator<Item = Frame<'f>>) -> Result<String, String> {
     let wish = Wish { lang, limit: Some(10), only: None, verbose: true, raw: false };
     let (text, records) = (Paper::default(), Paper::default());
     let mut all = All {
@@ -96,13 +95,23 @@ pub fn tell<'f>(lang: Lang, frames: impl Iterator<Item = Frame<'f>>) -> Held {
     session.finish(&mut all).map_err(said)?;
     text::annotate::write(&mut all.screens, &all.collector.screen()).map_err(said)?;
     all.json.lines.flush().map_err(said)?;
-    is_safe(&text.0.borrow())?;
-    are_records(&records.0.borrow())
+    are_records(&records.0.borrow())?;
+    let text = String::from_utf8(text.0.take()).map_err(|e| format!("the text is not UTF-8: {e}"))?;
+    is_safe(&text)?;
+    Ok(text)
+}
+
+/// The first placeholder that no value was found for.
+pub fn gap(text: &str) -> Option<&str> {
+    text.match_indices('{').map(|(at, _)| &text[at..]).find_map(|rest| {
+        let inside = &rest[1..rest.find('}')?];
+        let is_name = !inside.is_empty() && inside.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        is_name.then(|| &rest[..inside.len() + 2])
+    })
 }
 
 /// Nothing that moves the cursor, changes colours or turns the reading direction.
-fn is_safe(text: &[u8]) -> Held {
-    let text = std::str::from_utf8(text).map_err(|e| format!("the text is not UTF-8: {e}"))?;
+fn is_safe(text: &str) -> Held {
     let obeyed = |c: char| {
         c.is_control() && c != '\n'
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -130,7 +130,8 @@ impl Connection {
         let both_done = self.sides.iter().all(|side| side.fin_acked.is_some());
         let orderly =
             matches!(self.closing, Closing::FourSegment | Closing::ThreeSegment | Closing::Simultaneous);
-        if !(both_done && orderly) && !matches!(self.closing, Closing::Reset(_)) {
+        let over = both_done && orderly; // a RST behind that cuts nothing off
+        if !over && !matches!(self.closing, Closing::Reset(_)) {
             self.closing = Closing::Reset(from);
             self.closed_first.get_or_insert(from.name());
         }
