@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 
 use crate::capture::{Damage, Frame};
-use crate::flow::{Event, FlowRecord, Outcome};
+use crate::flow::{Datum, Event, FlowRecord, Outcome};
 use crate::notes::check::{ClaimResult, Finding};
 use crate::render::json::Lines;
 use crate::session::{Begun, Go, Seen, Sink, Want};
 use crate::view::annotate::Only;
 use crate::view::claims::ClaimRecord;
 use crate::view::record::{CaptureRecord, EventRecord, FlowObject, PacketRecord, StateRecord};
-use crate::view::say;
+use crate::view::{error, say};
 use crate::wire::Value;
 use crate::words::Lang;
 
@@ -167,8 +167,19 @@ impl<W: Write> Sink for JsonSink<W> {
         Ok(if enough { Go::Break(()) } else { Go::Continue(()) })
     }
 
-    fn damaged(&mut self, _: &Damage, event: &Event) -> io::Result<()> {
-        if self.records.event { self.event(event, &[]) } else { Ok(()) }
+    fn damaged(&mut self, damage: &Damage, event: &Event) -> io::Result<()> {
+        if !self.records.event {
+            return Ok(());
+        }
+        // The record has the reason's id, the sentence its words.
+        let mut told = event.clone();
+        for (key, value) in &mut told.data {
+            if *key == "reason" {
+                *value = Datum::Text(error::reason(self.lang, &damage.reason));
+            }
+        }
+        let text = say::line(self.lang, &told);
+        self.lines.line(&EventRecord { event, text: &text, claims: &[] })
     }
 
     fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {

@@ -77,6 +77,8 @@ struct Query {
     tries: u64,
     group: bool,
     answered: Option<u64>,
+    /// The client asked the same again from another port: that one is waited for.
+    repeated: bool,
 }
 
 /// The last answer to a question by one server.
@@ -99,6 +101,8 @@ pub struct DnsTracker {
     /// Clients whose queries pass the capture point, and since when the first of all was seen.
     clients: HashSet<IpAddr, RandomState>,
     since_ns: Option<i64>,
+    /// The latest query of a client, whatever its port: resolvers repeat a question from another one.
+    asking: HashMap<Arc<Key>, Arc<Key>, RandomState>,
     serial: u64,
     /// The latest time that was seen.
     now_ns: i64,
@@ -127,6 +131,15 @@ impl DnsTracker {
         }
         if let Some(bad) = trouble.filter(|bad| info.whole || bad.problem == Problem::Content) {
             events.push(malformed(info, &bad));
+        }
+    }
+
+    /// Time has stepped far back: another recording begins. Queries still open start waiting anew.
+    pub fn back_to(&mut self, now_ns: i64) {
+        self.now_ns = now_ns;
+        self.since_ns = Some(now_ns);
+        for query in self.queries.values_mut() {
+            query.last_ns = query.last_ns.min(now_ns);
         }
     }
 
@@ -199,10 +212,8 @@ impl DnsTracker {
         if group {
             event = event.variant("multicast");
         }
-        self.make_room(info, events);
-        self.serial += 1;
-        let query = Query {
-            serial: self.serial,
+        let mut query = Query {
+            serial: 0,
             flow: info.flow,
             first_packet: info.packet,
             last_packet: info.packet,
@@ -210,10 +221,36 @@ impl DnsTracker {
             tries: 1,
             group,
             answered: None,
+            repeated: false,
         };
+        if let Some(before) = self.from_another_port(&key) {
+            before.repeated = true;
+            query.tries = before.tries + 1;
+            query.first_packet = before.first_packet;
+            event = event
+                .variant("retry")
+                .severity(Severity::Note)
+                .with("first_packet", Datum::Uint(before.first_packet))
+                .with("attempts", Datum::Uint(query.tries))
+                .with("waited", Datum::Duration(info.time_ns - before.last_ns));
+        }
+        self.make_room(info, events);
+        self.serial += 1;
+        query.serial = self.serial;
         self.due.push_back((info.time_ns.saturating_add(PATIENCE_NS), self.serial, Arc::clone(&key)));
         self.queries.insert(key, query);
         event
+    }
+
+    /// The unanswered query that this one repeats: same client, server, identifier and question, another port
+    /// (RFC 5452 section 9.2 has resolvers draw a new one each time).
+    fn from_another_port(&mut self, key: &Arc<Key>) -> Option<&mut Query> {
+        let asker = Arc::new(Key { client: SocketAddr::new(key.client.ip(), 0), ..(**key).clone() });
+        if self.asking.len() >= 2 * MAX_QUERIES {
+            self.asking.clear();
+        }
+        let before = self.asking.insert(asker, Arc::clone(key))?;
+        self.queries.get_mut(&before).filter(|query| query.answered.is_none() && before != *key)
     }
 
     /// Keeps both the table and the list of what is due within bounds.
@@ -354,7 +391,7 @@ fn outcome(said: &Message) -> (&'static str, Severity) {
 
 /// A query's event, where nothing came. Nobody owes a group an answer.
 fn unanswered(key: &Key, query: &Query, now_ns: i64) -> Option<Event> {
-    if query.answered.is_some() || query.group {
+    if query.answered.is_some() || query.group || query.repeated {
         return None;
     }
     let event = Event::new(Kind::DnsUnanswered, query.last_packet, Some(query.flow))

@@ -165,7 +165,7 @@ impl<F: Follow> Table<F> {
             let silent = now_ns - flow.base().end_ns;
             let over = flow.is_over() && (silent > LINGER_NS || self.clock.len() > MAX_LINGERING);
             if over || silent > SILENCE_NS || (crowded && self.clock.len() >= MAX_LIVE) {
-                self.evicted += u64::from(!over);
+                self.evicted += u64::from(!over && silent <= SILENCE_NS);
                 self.retire(key, let_go);
             } else {
                 self.clock.push_back(key);
@@ -173,7 +173,7 @@ impl<F: Follow> Table<F> {
         }
     }
 
-    /// How many were let go while they were not over.
+    /// How many were let go for want of room, while they were not over.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }

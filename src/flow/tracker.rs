@@ -115,6 +115,9 @@ enum Current {
 /// Hardware addresses remembered as reached by single frames.
 const MAX_MACS: usize = 4_096;
 
+/// Steps back in time beyond this are no disorder of frames.
+const BACKWARDS_NS: i64 = 10_000_000_000;
+
 const TCP: usize = 0;
 const UDP: usize = 1;
 const ICMP: usize = 2;
@@ -433,7 +436,12 @@ impl Tracker {
 
     /// Time has come this far: what was waited for is given up.
     fn tick(&mut self, now_ns: i64, outcome: &mut Outcome) {
-        // Frames may step back in time; waiting does not.
+        // Frames may step back a little; waiting does not. A long step back is another recording, or a clock that
+        // was set: what was waited for before cannot be judged by it.
+        if self.now_ns - now_ns > BACKWARDS_NS {
+            self.now_ns = now_ns;
+            self.dns.back_to(now_ns);
+        }
         self.now_ns = self.now_ns.max(now_ns);
         let macs = &self.macs;
         self.arp.expire(self.now_ns, false, |mac| macs.contains(mac), &mut outcome.events);

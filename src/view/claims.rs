@@ -3,6 +3,8 @@
 //!
 //! Leaves out: deciding (`notes::check`), writing (`render::text::claims`).
 
+use std::cell::Cell;
+
 use serde::Serialize;
 
 use super::say;
@@ -64,7 +66,7 @@ pub fn marks(lang: Lang, marks: &[&Mark], all: bool) -> Vec<Line> {
     let told = refuted.len().min(full) + disputed.len().min(full.saturating_sub(refuted.len()).max(1));
     let more = refuted.iter().chain(&disputed).count() - told;
     if more > 0 {
-        lines.push(Line::new().with(format!("✗ ⚖ +{more} (-v)"), Role::Dim));
+        lines.push(Line::new().with(say::text(lang, "claims.more", &[("n", &more.to_string())]), Role::Dim));
     }
     let shown: Vec<_> =
         marks.iter().filter(|m| m.status == Status::Shown && m.claim.verdict != Verdict::Disputed).collect();
@@ -108,11 +110,18 @@ fn push_sentence(lang: Lang, line: &mut Line, sentence: &str) {
 
 /// A check's sentence with its values. One whose value is missing is not told at all.
 fn fill(lang: Lang, template: &str, values: &[(&'static str, Datum)], packet: u64) -> String {
-    words::fill(template, &|name| match values.iter().find(|(key, _)| *key == name) {
+    let missing = Cell::new(false);
+    let text = words::fill(template, &|name| match values.iter().find(|(key, _)| *key == name) {
+        Some((_, Datum::Text(end))) if end == "client" => Some(say::word(lang, "role.client").to_owned()),
+        Some((_, Datum::Text(end))) if end == "server" => Some(say::word(lang, "role.server").to_owned()),
         Some((key, value)) => Some(say::datum(lang, key, value)),
         None if name == "packet" => Some(packet.to_string()),
-        None => None,
-    })
+        None => {
+            missing.set(true);
+            None
+        }
+    });
+    if missing.get() { String::new() } else { text }
 }
 
 /// In brackets: the notes that say it, and the section of the first.
@@ -122,7 +131,8 @@ fn sources(lang: Lang, claim: &Claim) -> String {
     let section = claim.sources.first().map_or("", |place| place.section.as_str());
     let between = say::word(lang, "claims.and");
     let values = [("note", &*notes.join(between)), ("section", section)];
-    say::text(lang, "claims.source", &values)
+    let numbered = !section.is_empty() && section.bytes().all(|b| b.is_ascii_digit());
+    say::text(lang, if numbered { "claims.source-number" } else { "claims.source" }, &values)
 }
 
 fn authority(claim: &Claim) -> String {
@@ -284,13 +294,13 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
     let l = lang.index();
     let other = 1 - l;
     let entry = |label: &'static str, text: &str| {
-        Line::new().with(format!("{}: ", say::word(lang, label)), Role::Dim).with(text, Role::Plain)
+        Line::new().with(labelled(lang, label), Role::Dim).with(text, Role::Plain)
     };
     let mut lines =
         vec![Line::plain(claim.text[l].as_str()), Line::new().with(&claim.text[other], Role::Dim)];
     lines.push(
         Line::new()
-            .with(format!("{}: ", say::word(lang, "claims.verdict")), Role::Dim)
+            .with(labelled(lang, "claims.verdict"), Role::Dim)
             .with(verdict(lang, claim.verdict), verdict_role(claim.verdict)),
     );
     for (label, text) in [("claims.correction", &claim.correction[l]), ("claims.rider", &claim.rider[l])] {
@@ -308,7 +318,14 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
         lines.push(
             Line::new()
                 .with(sign.0, sign.1)
-                .with(format!("{}: ", notes.join(", ")), Role::Dim)
+                .with(
+                    format!(
+                        "{}{}",
+                        notes.join(say::word(lang, "claims.and")),
+                        say::word(lang, "claims.colon")
+                    ),
+                    Role::Dim,
+                )
                 .with(&position.text[l], Role::Plain),
         );
     }
@@ -319,13 +336,13 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
         .collect();
     lines.push(entry("claims.sources", &places.join("; ")));
     lines.push(
-        Line::new().with(format!("{}: ", say::word(lang, "claims.authority")), Role::Dim).with(
+        Line::new().with(labelled(lang, "claims.authority"), Role::Dim).with(
             claim.authority.iter().map(|one| say::spec(one)).collect::<Vec<_>>().join("; "),
             Role::Spec,
         ),
     );
     for check in &claim.checks {
-        let mut line = Line::new().with(format!("{}: ", say::word(lang, "claims.observable")), Role::Dim);
+        let mut line = Line::new().with(labelled(lang, "claims.observable"), Role::Dim);
         line.push(check.on.name(), Role::Protocol);
         for (key, expression) in check.expressions() {
             line.push(format!("  {key} "), Role::Dim);
@@ -340,13 +357,18 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
         let names: Vec<String> = claim.captures.iter().map(|name| format!("@{name}")).collect();
         lines.push(
             Line::new()
-                .with(format!("{}: ", say::word(lang, "claims.captures")), Role::Dim)
+                .with(labelled(lang, "claims.captures"), Role::Dim)
                 .with(names.join("  "), Role::Command),
         );
     }
     let title =
         Line::new().with(claim.id.as_str(), Role::Title).with(format!("  {}", claim.topic_name()), Role::Dim);
     vec![Section { title, lines }]
+}
+
+/// A label before what it is the label of.
+fn labelled(lang: Lang, label: &'static str) -> String {
+    format!("{}{}", say::word(lang, label), say::word(lang, "claims.colon"))
 }
 
 /// What a capture says of a claim: the contract's `claim` record, with both counts beside.

@@ -235,6 +235,9 @@ fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut J
         }
         return;
     }
+    if me.window_of_syn {
+        return; // the first window after the SYN: counted in other units, not changed
+    }
     if s.window != me.window {
         if !me.machine.state_is_opening() {
             let shift = if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 };

@@ -322,10 +322,8 @@ impl Connection {
             if c.to == State::TimeWait && c.from != c.to {
                 self.time_wait = Some((endpoint, c.packet));
                 self.time_wait_since = s.time_ns;
-                step.events.push(
-                    self.event(Kind::TcpTimeWait, s.packet, endpoint)
-                        .with("fin_packet", Datum::Uint(c.packet)),
-                );
+                let event = self.event(Kind::TcpTimeWait, s.packet, endpoint);
+                step.events.push(self.waits(event, endpoint, c));
             }
         }
     }
@@ -423,11 +421,8 @@ impl Connection {
                     basis: c.basis,
                 });
                 if c.to == State::TimeWait && c.from != c.to {
-                    step.events.push(
-                        self.event(Kind::TcpTimeWait, c.packet, endpoint)
-                            .variant("assumed")
-                            .with("fin_packet", Datum::Uint(c.packet)),
-                    );
+                    let event = self.event(Kind::TcpTimeWait, c.packet, endpoint).variant("assumed");
+                    step.events.push(self.waits(event, endpoint, c));
                 }
             }
             let silent = self.sides[endpoint.index()].packets == 0;
@@ -436,6 +431,18 @@ impl Connection {
                 machine.state = State::Unknown; // it never answered: whether it listens, nobody saw
             }
         }
+    }
+
+    /// What brought an endpoint to TIME-WAIT: the peer's FIN, or in CLOSING the ACK of its own.
+    fn waits(&self, event: Event, endpoint: Endpoint, change: &Change) -> Event {
+        let own_fin = self.sides[endpoint.index()].fin.map_or(0, |(_, packet)| packet);
+        if change.from == State::Closing {
+            return event
+                .variant("closing")
+                .with("ack_packet", Datum::Uint(change.packet))
+                .with("fin_packet", Datum::Uint(own_fin));
+        }
+        event.with("fin_packet", Datum::Uint(change.packet))
     }
 
     /// An event of this connection with the names that all of them have.
@@ -458,7 +465,8 @@ impl Connection {
         let [client, server] = &self.sides;
         let opening = match self.opening {
             Opening::NotCaptured => "not-captured",
-            Opening::Asked | Opening::Answered => "unanswered",
+            Opening::Asked => "unanswered",
+            Opening::Answered => "not-captured", // begun; its end is not in this capture
             Opening::ThreeWay => "three-way",
             Opening::FastOpen => "fast-open",
             Opening::Simultaneous => "simultaneous",

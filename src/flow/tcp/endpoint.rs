@@ -60,13 +60,15 @@ pub type Changes = ArrayVec<Change, 16>;
 pub struct Machine {
     /// The state as far as settled.
     pub state: State,
+    /// The packet of the last change.
+    changed: u64,
     inbox: ArrayVec<(u64, Heard), 6>,
 }
 
 impl Machine {
     /// An endpoint in a state.
     pub fn new(state: State) -> Machine {
-        Machine { state, inbox: ArrayVec::new() }
+        Machine { state, changed: 0, inbox: ArrayVec::new() }
     }
 
     /// The state if all that is on its way arrives.
@@ -139,6 +141,14 @@ impl Machine {
 
     fn arrive(&mut self, packet: u64, heard: Heard, proof: Option<u64>, out: &mut Changes) {
         if let Some(to) = state::after_hearing(self.state, heard) {
+            if packet < self.changed {
+                // It crossed what the endpoint sent itself, and arrived after: when, only what follows tells.
+                match proof {
+                    Some(proof) => self.change(proof, to, Basis::Confirmed, out),
+                    None => self.change(self.changed, to, Basis::Received, out),
+                }
+                return;
+            }
             self.change(packet, to, Basis::Received, out);
             if let Some(proof) = proof {
                 let _ = out.try_push(Change { packet: proof, from: to, to, basis: Basis::Confirmed });
@@ -149,6 +159,7 @@ impl Machine {
     fn change(&mut self, packet: u64, to: State, basis: Basis, out: &mut Changes) {
         let _ = out.try_push(Change { packet, from: self.state, to, basis });
         self.state = to;
+        self.changed = packet;
     }
 }
 
@@ -157,10 +168,11 @@ fn verdict(heard: Heard, state: State, e: &Evidence) -> Verdict {
         Heard::Syn if e.acks_syn && !e.reset => Verdict::Proved,
         Heard::Syn if e.reset => Verdict::Never, // refused: no connection came of it
         Heard::Syn => Verdict::NotYet,           // its own SYN crossed this one
+        // A SYN+ACK acknowledges the peer's SYN, which may have come without an ACK: it proves no answer to it.
+        Heard::SynAck | Heard::AckOfSyn if e.syn_ack && state == State::SynReceived => Verdict::NotYet,
         Heard::SynAck if e.acks_syn => Verdict::Proved,
         Heard::SynAck if e.syn || e.reset => Verdict::Never, // asked again, or wants nothing of it
         Heard::SynAck => Verdict::NotYet,
-        Heard::AckOfSyn if e.syn_ack && state == State::SynReceived => Verdict::Never, // it repeats its SYN
         Heard::AckOfSyn => Verdict::Plausible,
         Heard::Fin if e.acks_fin => Verdict::Proved,
         Heard::Fin if e.reset => Verdict::Plausible,

@@ -152,7 +152,7 @@ impl Connection {
             "unread" // bytes came, were never acknowledged, and the RST follows at once
         } else if !s.ack_flag {
             "answer"
-        } else if me.syn.is_some() {
+        } else if me.syn.is_some() && unacked > 0 {
             "aborted"
         } else {
             ""

@@ -90,6 +90,11 @@ impl Connection {
             if self.syn_ack.is_none() {
                 self.syn_ack = Some((s.packet, s.time_ns));
             }
+            if self.opening == Opening::Refused {
+                // The refusal was not the server's: it answers all the same.
+                self.closing = Closing::No;
+                self.opening = Opening::Answered;
+            }
             if self.opening == Opening::Asked {
                 self.opening = Opening::Answered;
             }
