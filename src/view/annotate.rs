@@ -19,7 +19,7 @@ use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
 use crate::notes::check::Finding;
 use crate::words::Lang;
 use summary::Summary;
-pub(super) use summary::name as party_name;
+pub(super) use summary::{is_opened, name as party_name};
 
 /// A whole screen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Leaves out: columns and arrows (`render::text::ladder`).
 
-use super::conversation::{Change, Conversation, Fold, Item, Segment, Shape, Step};
+use super::conversation::{Change, Conversation, CopyOf, Fold, Item, Segment, Shape, Step};
 use super::ends;
 use super::say::{self, thousands};
 use super::span::{Line, Role};
@@ -52,6 +52,8 @@ pub struct Arrow {
     pub rightwards: bool,
     /// What is written on it.
     pub label: Line,
+    /// Whether it is a copy of an earlier one: `label` says so, and no arrow is drawn.
+    pub copy: bool,
     /// What is written under it, e.g. the ack of a SYN+ACK.
     pub below: Line,
     /// States of client and server after it; empty where it changes neither.
@@ -129,6 +131,7 @@ fn arrow(
     }
     let is = |kind| step.events.iter().any(|e| e.kind == kind);
     let (label, below) = match &step.shape {
+        _ if step.copy_of.is_some() => (step.copy_of.map_or_else(Line::new, |c| copy(lang, c)), Line::new()),
         Shape::Tcp(segment) => label(lang, segment, numbers, is(Kind::TcpHandshakeAck), is(Kind::TcpFinAck)),
         Shape::Other { len } => {
             let text = say::text(lang, "ladder.bytes", &[("n", &thousands(*len))]);
@@ -144,10 +147,17 @@ fn arrow(
         time: seconds(step.time_ns.saturating_sub(conversation.start_ns), 6),
         rightwards: conversation.sender(step) == Endpoint::Client,
         label,
+        copy: step.copy_of.is_some(),
         below,
         states,
         told: told.collect(),
     }
+}
+
+/// What is said of a copy instead of what it holds.
+pub fn copy(lang: Lang, copy: CopyOf) -> Line {
+    let id = if copy.forwarded { "screen.copy.forwarded" } else { "screen.copy" };
+    Line::new().with(say::text(lang, id, &[("packet", &copy.original.to_string())]), Role::Dim)
 }
 
 /// How a state is known, where that is worth saying.
@@ -231,12 +241,21 @@ pub fn folded(lang: Lang, fold: &Fold) -> Line {
         ("bytes", &*thousands(bytes)),
     ];
     let id = match (fold.with_data, fold.packets - fold.with_data) {
+        (0, 0) => "",
         (0, _) => "screen.fold.acks",
         (_, 0) => "screen.fold.data",
         _ => "screen.fold.both",
     };
     let mut line = Line::new().with(range, Role::Packet).with(" ", Role::Plain);
-    line.push(say::text(lang, id, &values), Role::Dim);
+    if !id.is_empty() {
+        line.push(say::text(lang, id, &values), Role::Dim);
+    }
+    if fold.copies > 0 {
+        if !id.is_empty() {
+            line.push(say::word(lang, "word.comma"), Role::Dim);
+        }
+        line.push(say::text(lang, "screen.fold.copies", &[("n", &thousands(fold.copies))]), Role::Dim);
+    }
     for (kind, count) in &fold.events {
         line.push(say::word(lang, "word.comma"), Role::Dim);
         line.push(format!("{} × {}", thousands(*count), kind.name()), Role::Note);

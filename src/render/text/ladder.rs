@@ -103,7 +103,11 @@ fn draw<W: Write>(page: &mut Page<W>, arrow: &Arrow, c: &Columns, told: bool) ->
     }
     let taken = state(page, arrow.states[0].as_ref())?;
     page.blanks(c.left - taken + GAP)?;
-    shaft(page, arrow, c.arrow)?;
+    if arrow.copy {
+        page.spans(&arrow.label)?;
+    } else {
+        shaft(page, arrow, c.arrow)?;
+    }
     if arrow.states[1].is_some() {
         page.blanks(GAP)?;
         state(page, arrow.states[1].as_ref())?;
@@ -170,6 +174,7 @@ mod tests {
                 time: "0.000001".into(),
                 rightwards,
                 label: Line::plain(label),
+                copy: false,
                 below: Line::plain(below),
                 states,
                 told: vec![("It asks.".into(), "RFC 9293 §3.5".into())],

@@ -75,7 +75,9 @@ impl Summary {
         if let Some(tcp) = &record.tcp {
             kin.payload = [kin.payload[0] + tcp.payload[0], kin.payload[1] + tcp.payload[1]];
             *kin.openings.entry(tcp.opening).or_default() += 1;
-            *kin.closings.entry(tcp.closing).or_default() += 1;
+            if is_opened(tcp.opening) {
+                *kin.closings.entry(tcp.closing).or_default() += 1;
+            }
         }
     }
 
@@ -109,7 +111,7 @@ impl Summary {
 pub(super) fn findings(
     lang: Lang,
     damages: &[String],
-    others: Vec<Line>,
+    others: Vec<(u64, Line)>,
     mut found: Vec<Finding>,
 ) -> Vec<Line> {
     const MOST: usize = 6;
@@ -118,8 +120,12 @@ pub(super) fn findings(
     // Damage stands before everything else: it says how far the rest can be trusted.
     let mut lines: Vec<Line> =
         damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
-    lines.extend(others);
-    lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
+    // What is worked out is worth a look, no more: it stands with the findings of that severity, by frame number.
+    let others = others.into_iter().map(|(packet, line)| (Severity::Note, packet, line));
+    let found = found.iter().take(MOST).map(|f| (f.first.severity, f.first.packet, finding(lang, f)));
+    let mut told: Vec<_> = others.chain(found).collect();
+    told.sort_by_key(|(severity, packet, _)| (std::cmp::Reverse(*severity), *packet));
+    lines.extend(told.into_iter().map(|(.., line)| line));
     if left > 0 {
         let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
         lines.push(Line::new().with(text, Role::Dim));
@@ -199,8 +205,10 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
         ));
         let initiator =
             kin.single.as_ref().and_then(|only| only.tcp.as_ref()).and_then(|tcp| tcp.initiator_of_close);
-        part(counted(lang, "opening", &kin.openings, None));
-        part(counted(lang, "closing", &kin.closings, initiator));
+        part(counted(lang, "opening", kin.count, &kin.openings, None));
+        if !kin.closings.is_empty() {
+            part(counted(lang, "closing", kin.count, &kin.closings, initiator));
+        }
     } else {
         let (packets, bytes) = (thousands(kin.packets), thousands(kin.bytes));
         let packets = say::text(lang, "unit.packets", &[("n", &packets)]);
@@ -222,14 +230,21 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
     line
 }
 
+/// Whether a connection came about at all, so that there was something to close.
+pub(in crate::view) fn is_opened(opening: &str) -> bool {
+    !matches!(opening, "refused" | "unanswered")
+}
+
 /// "opened in three segments", or how many of each kind.
 fn counted(
     lang: Lang,
     area: &str,
+    all: u64,
     kinds: &BTreeMap<&'static str, u64>,
     initiator: Option<&'static str>,
 ) -> String {
-    let single = kinds.len() == 1;
+    // One of several connections that closed: not all did.
+    let single = kinds.len() == 1 && kinds.values().sum::<u64>() == all;
     let mut kinds: Vec<_> = kinds.iter().collect();
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     let said = kinds.iter().map(|(kind, n)| {
