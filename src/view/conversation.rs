@@ -618,7 +618,7 @@ mod tests {
     #[test]
     fn copies_are_folded_but_not_counted() {
         let copy = CopyOf { original: 1, forwarded: false };
-        let items = (1..=6).map(|n| {
+        let items = (1..=6_u64).map(|n| {
             let copy_of = n.is_multiple_of(2).then_some(copy);
             Item::Step(Step { copy_of, ..step(n, Vec::new()) })
         });

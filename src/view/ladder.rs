@@ -69,6 +69,8 @@ pub struct StateCell {
     pub name: String,
     /// How it is known, where that is not from the endpoint's own segment: `(assumed)`, `(proved by #7)`.
     pub basis: String,
+    /// The same in few characters, where there is no room: `(✓#7)`.
+    pub brief: String,
     /// Whether this segment changed it.
     pub changed: bool,
 }
@@ -118,13 +120,19 @@ fn arrow(
     for change in &step.states {
         let at = change.change.endpoint.index();
         now[at] = change.change.to.name().to_owned();
-        states[at] = Some(StateCell { name: now[at].clone(), basis: basis(lang, change), changed: true });
+        states[at] = Some(StateCell {
+            name: now[at].clone(),
+            basis: basis(lang, change, false),
+            brief: basis(lang, change, true),
+            changed: true,
+        });
     }
     if states.iter().any(Option::is_some) {
         for at in 0..2 {
             states[at].get_or_insert_with(|| StateCell {
                 name: now[at].clone(),
                 basis: String::new(),
+                brief: String::new(),
                 changed: false,
             });
         }
@@ -161,10 +169,11 @@ pub fn copy(lang: Lang, copy: CopyOf) -> Line {
 }
 
 /// How a state is known, where that is worth saying.
-fn basis(lang: Lang, change: &Change) -> String {
+fn basis(lang: Lang, change: &Change, brief: bool) -> String {
     match (change.change.basis, change.proved_by) {
         (Basis::Received, Some(packet)) => {
-            say::text(lang, "state.proved", &[("packet", &packet.to_string())])
+            let id = if brief { "screen.proved" } else { "state.proved" };
+            say::text(lang, id, &[("packet", &packet.to_string())])
         }
         (Basis::Received, None) => say::word(lang, "state.assumed").to_owned(),
         (Basis::Timer, _) => say::word(lang, "state.timer").to_owned(),
@@ -233,7 +242,7 @@ fn number(line: &mut Line, name: &str, relative: Option<u64>, raw: u32, only_raw
 
 /// Routine segments in one line: how many, how much, what was counted among them.
 pub fn folded(lang: Lang, fold: &Fold) -> Line {
-    let range = format!("#{}–#{}", fold.first, fold.last);
+    let range = ends::packets(fold.first, fold.last);
     let bytes: u64 = fold.bytes.iter().sum();
     let values = [
         ("n", &*thousands(fold.packets)),

@@ -140,11 +140,25 @@ fn finding(lang: Lang, finding: &Finding) -> Line {
     let event = &finding.first;
     let role = if event.severity >= Severity::Warn { Role::Warn } else { Role::Note };
     let mut line = Line::new().with(format!("#{}  ", event.packet), Role::Packet);
-    line.push(look(lang, event).unwrap_or_else(|| say::line(lang, event)), role);
+    let text = look(lang, event).unwrap_or_else(|| say::line(lang, event));
     if finding.count > 1 {
         let more = thousands(finding.count - 1);
-        line.push(" ", Role::Plain);
-        line.push(say::text(lang, "screen.like-it", &[("n", &more)]), Role::Dim);
+        let like_it = say::text(lang, "screen.like-it", &[("n", &more)]);
+        // A Chinese bracket stands before the full stop, an English one after it.
+        match text.strip_suffix('。') {
+            Some(text) => {
+                line.push(text, role);
+                line.push(like_it, Role::Dim);
+                line.push("。", role);
+            }
+            None => {
+                line.push(text, role);
+                line.push(" ", Role::Plain);
+                line.push(like_it, Role::Dim);
+            }
+        }
+    } else {
+        line.push(text, role);
     }
     line
 }
@@ -249,7 +263,11 @@ fn counted(
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     let said = kinds.iter().map(|(kind, n)| {
         let text = manner(lang, area, kind, initiator);
-        if single { text } else { format!("{} {text}", thousands(**n)) }
+        if single {
+            text
+        } else {
+            say::text(lang, "screen.counted", &[("n", &thousands(**n)), ("text", &text)])
+        }
     });
     said.collect::<Vec<_>>().join(say::word(lang, "word.comma"))
 }
@@ -288,15 +306,15 @@ pub(in crate::view) fn name(party: &crate::flow::Party) -> String {
 }
 
 /// File, format, link, frames, duration; then what the recording says of itself.
-pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
+pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, span: Option<(i64, i64)>) -> Vec<Line> {
     let lang = wish.lang;
     let mut lines = Vec::new();
     for (at, file) in files.iter().enumerate() {
-        let links: Vec<String> = file.links.iter().map(|link| say::link(*link)).collect();
+        let links: Vec<String> = file.links.iter().map(|link| say::link(lang, *link)).collect();
         let links = links.join(" + ");
         let mut line = Line::new().with(&file.name, Role::Title).with("  ", Role::Plain);
         if at + 1 == files.len() {
-            let duration = say::duration(lang, last.saturating_sub(first.unwrap_or(last)));
+            let duration = say::duration(lang, span.map_or(0, |(early, late)| late.saturating_sub(early)));
             let frames = thousands(frames);
             let values = [
                 ("format", file.format.name()),
@@ -306,7 +324,10 @@ pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, first: Option<i64>,
             ];
             line.push(say::text(lang, "annotate.file", &values), Role::Plain);
         } else {
-            line.push(format!("{}, {links}", file.format.name()), Role::Plain);
+            line.push(
+                format!("{}{}{links}", file.format.name(), say::word(lang, "screen.comma")),
+                Role::Plain,
+            );
         }
         lines.push(line);
         for comment in &file.comments {

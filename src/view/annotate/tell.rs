@@ -8,6 +8,7 @@ use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind};
 use crate::notes::check::Status;
 use crate::view::claims::{self, Mark};
 use crate::view::conversation::{Conversation, Fold, Item, Shape, Step, has_ladder};
+use crate::view::ends;
 use crate::view::ladder::{self, Numbers};
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -230,16 +231,16 @@ impl Teller {
             Part::Between => "annotate.step.data",
         };
         let (duration, n) = (last.1.saturating_sub(first.1), distinct.len());
-        let text = say::text(
+        let spent = say::duration(lang, duration);
+        let text = say::some(
             lang,
             id,
             &[
-                ("first", &first.0.to_string()),
-                ("last", &last.0.to_string()),
+                ("range", &ends::packets(first.0, last.0)),
                 ("packet", &last.0.to_string()),
                 ("n", &n.to_string()),
-                ("duration", &say::duration(lang, duration)),
             ],
+            &[("duration", (duration > 0).then_some(&*spent))],
         );
         Line::new().with(text, Role::Strong)
     }
@@ -247,11 +248,7 @@ impl Teller {
 
 /// Routine packets that are not TCP's, in one line.
 fn datagrams(lang: Lang, fold: &Fold) -> Line {
-    let values = [
-        ("first", &*fold.first.to_string()),
-        ("last", &*fold.last.to_string()),
-        ("n", &*thousands(fold.packets)),
-    ];
+    let values = [("range", &*ends::packets(fold.first, fold.last)), ("n", &*thousands(fold.packets))];
     Line::new().with(say::text(lang, "annotate.fold.datagrams", &values), Role::Dim)
 }
 
@@ -309,11 +306,7 @@ pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
     };
     let mut line =
         Line::new().with(say::text(lang, id, &[("stream", &record.stream.to_string())]), Role::Title);
-    let range = if record.first == record.last {
-        format!("#{}", record.first)
-    } else {
-        format!("#{}–#{}", record.first, record.last)
-    };
+    let range = ends::packets(record.first, record.last);
     line.push(format!("  {range}"), Role::Packet);
     line.push(format!("  {} → {}", name(&record.client), name(&record.server)), Role::Plain);
     if let Some(application) = record.application {
