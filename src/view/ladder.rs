@@ -36,7 +36,7 @@ pub struct Ladder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rung {
     /// A segment.
-    Arrow(Arrow),
+    Arrow(Box<Arrow>),
     /// Routine segments, counted.
     Fold(Line),
 }
@@ -93,7 +93,7 @@ pub fn of(lang: Lang, conversation: &Conversation, record: &FlowRecord, numbers:
         match item {
             Item::Fold(fold) => rungs.push(Rung::Fold(folded(lang, fold))),
             Item::Step(step) => {
-                rungs.push(Rung::Arrow(arrow(lang, conversation, step, numbers, &mut now)));
+                rungs.push(Rung::Arrow(Box::new(arrow(lang, conversation, step, numbers, &mut now))));
             }
         }
     }

@@ -47,7 +47,7 @@ pub fn write<W: Write>(page: &mut Page<W>, ladder: &Ladder, told: bool) -> io::R
 
 fn arrows(ladder: &Ladder) -> impl Iterator<Item = &Arrow> {
     ladder.rungs.iter().filter_map(|rung| match rung {
-        Rung::Arrow(arrow) => Some(arrow),
+        Rung::Arrow(arrow) => Some(&**arrow),
         Rung::Fold(_) => None,
     })
 }
@@ -182,7 +182,7 @@ mod tests {
 
     fn ladder() -> Ladder {
         let arrow = |number, rightwards, label: &str, below: &str, states| {
-            Rung::Arrow(Arrow {
+            Rung::Arrow(Box::new(Arrow {
                 number,
                 time: "0.000001".into(),
                 rightwards,
@@ -191,7 +191,7 @@ mod tests {
                 below: Line::plain(below),
                 states,
                 told: vec![("It asks.".into(), "RFC 9293 §3.5".into())],
-            })
+            }))
         };
         Ladder {
             ends: [Line::plain("client 10.0.0.1:5"), Line::plain("server 10.0.0.2:80")],

@@ -314,15 +314,12 @@ pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, span: Option<(i64, 
         let links = links.join(" + ");
         let mut line = Line::new().with(&file.name, Role::Title).with("  ", Role::Plain);
         if at + 1 == files.len() {
-            let duration = say::duration(lang, span.map_or(0, |(early, late)| late.saturating_sub(early)));
+            let spent = span.map_or(0, |(early, late)| late.saturating_sub(early));
+            let duration = say::duration(lang, spent);
             let frames = thousands(frames);
-            let values = [
-                ("format", file.format.name()),
-                ("link", &links),
-                ("frames", &frames),
-                ("duration", &duration),
-            ];
-            line.push(say::text(lang, "annotate.file", &values), Role::Plain);
+            let values = [("format", file.format.name()), ("link", &*links), ("frames", &*frames)];
+            let duration = [("duration", (spent > 0).then_some(&*duration))];
+            line.push(say::some(lang, "annotate.file", &values, &duration), Role::Plain);
         } else {
             line.push(
                 format!("{}{}{links}", file.format.name(), say::word(lang, "screen.comma")),
