@@ -61,7 +61,10 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             if let Some(topic) = topic
                 && !known.contains(&topic.as_str())
             {
-                let values = [("topic", topic.as_str()), ("topics", &known.join(", "))];
+                let values = [
+                    ("topic", topic.as_str()),
+                    ("topics", &*known.join(crate::view::say::word(lang, "word.comma"))),
+                ];
                 return Err(Problem::said(lang, "no-such-topic", &values));
             }
             if *format == FormatName::Json {

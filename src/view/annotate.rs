@@ -19,7 +19,7 @@ use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
 use crate::notes::check::Finding;
 use crate::words::Lang;
 use summary::Summary;
-pub(super) use summary::name as party_name;
+pub(super) use summary::{is_opened, name as party_name};
 
 /// A whole screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,8 @@ pub struct Collector {
     damages: Vec<String>,
     frames: u64,
     first_ns: Option<i64>,
-    last_ns: i64,
+    /// Earliest and latest time; frames need not come in order.
+    span_ns: Option<(i64, i64)>,
 }
 
 /// Conversations told where the user does not say how many.
@@ -163,7 +164,7 @@ impl Collector {
             damages: Vec::new(),
             frames: 0,
             first_ns: None,
-            last_ns: 0,
+            span_ns: None,
         }
     }
 
@@ -178,7 +179,8 @@ impl Collector {
     pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome, chosen: bool) {
         self.frames += 1;
         self.first_ns.get_or_insert(frame.time_ns);
-        self.last_ns = frame.time_ns;
+        let (early, late) = self.span_ns.unwrap_or((frame.time_ns, frame.time_ns));
+        self.span_ns = Some((early.min(frame.time_ns), late.max(frame.time_ns)));
         if chosen {
             self.summary.events(&outcome.events);
         }
@@ -347,10 +349,15 @@ impl Collector {
         let mut teller = tell::Teller::new(self.wish, self.first_ns);
         let stories = self.finished.iter().filter_map(|c| teller.story(c)).collect();
         Screen {
-            head: summary::head(&self.wish, &self.files, self.frames, self.first_ns, self.last_ns),
+            head: summary::head(&self.wish, &self.files, self.frames, self.span_ns),
             summary: self.summary.lines(self.wish.lang),
             look: Line::plain(super::say::word(self.wish.lang, "annotate.look")),
-            findings: summary::findings(self.wish.lang, &self.damages, half_closes, findings),
+            // Nothing was seen, so nothing can be said to be in order.
+            findings: if self.frames == 0 && self.damages.is_empty() {
+                Vec::new()
+            } else {
+                summary::findings(self.wish.lang, &self.damages, half_closes, findings)
+            },
             stories,
             rest: summary::rest(self.wish.lang, &self.files, self.chosen, self.finished.len() as u64),
         }

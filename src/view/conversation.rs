@@ -11,7 +11,9 @@ use super::claims::Mark;
 use super::ends::{self, End};
 use crate::capture::Frame;
 use crate::decode::{Header, Packet};
-use crate::flow::{Endpoint, Event, FlowId, FlowProtocol, FlowRecord, Kind, Outcome, Severity, StateChange};
+use crate::flow::{
+    Datum, Endpoint, Event, FlowId, FlowProtocol, FlowRecord, Kind, Outcome, Severity, StateChange,
+};
 use crate::notes::check::Finding;
 use crate::protocol::Protocol;
 use crate::wire::Value;
@@ -53,10 +55,21 @@ pub struct Step {
     pub shape: Shape,
     /// What happened in it.
     pub events: Vec<Event>,
+    /// The packet that it is a copy of, captured elsewhere on the way.
+    pub copy_of: Option<CopyOf>,
     /// Whether what happened in it is told with the conversation that it is about.
     pub told_elsewhere: bool,
     /// Who changed state because of it.
     pub states: Vec<Change>,
+}
+
+/// The packet that another one repeats because there was more than one capture point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopyOf {
+    /// Number of the original.
+    pub original: u64,
+    /// Whether a router lies between.
+    pub forwarded: bool,
 }
 
 /// A change of state, and what proved it.
@@ -114,6 +127,8 @@ pub struct Fold {
     pub last: u64,
     /// How many.
     pub packets: u64,
+    /// Copies among them, which are not counted otherwise.
+    pub copies: u64,
     /// How many carry payload.
     pub with_data: u64,
     /// Payload bytes, by whether the conversation's first sender sent them: from the other, from the first.
@@ -239,6 +254,7 @@ impl Conversation {
             ends: (!matches!(shape, Shape::Tcp(_))).then(|| Box::new((ends.from, ends.to))),
             shape,
             events: Vec::new(),
+            copy_of: copy_of(frame.number, outcome),
             told_elsewhere: false,
             states: Vec::new(),
         }
@@ -262,7 +278,9 @@ impl Conversation {
         let known = Change { change, proved_by: None };
         if let Some(step) = self.steps_mut().rev().find(|step| step.number == change.packet) {
             step.states.push(known);
-        } else if let Some(step) = self.steps_mut().rev().find(|step| step.number < change.packet) {
+        } else if let Some(step) =
+            self.steps_mut().rev().find(|step| step.number < change.packet && step.copy_of.is_none())
+        {
             step.states.push(known);
         }
     }
@@ -413,6 +431,10 @@ impl Conversation {
 impl Fold {
     fn add(&mut self, step: &Step) {
         self.last = step.number;
+        if step.copy_of.is_some() {
+            self.copies += 1;
+            return;
+        }
         self.packets += 1;
         let len = match step.shape {
             Shape::Tcp(segment) => segment.len,
@@ -431,6 +453,7 @@ impl Fold {
     fn join(&mut self, other: &Fold) {
         self.last = other.last;
         self.packets += other.packets;
+        self.copies += other.copies;
         self.with_data += other.with_data;
         self.bytes = [self.bytes[0] + other.bytes[0], self.bytes[1] + other.bytes[1]];
         for (kind, count) in &other.events {
@@ -473,8 +496,8 @@ fn fold_runs(items: Vec<Item>) -> Vec<Item> {
             fold.add(&step);
         }
         match out.last_mut() {
-            Some(Item::Fold(before)) if fold.packets > 0 => before.join(&fold),
-            _ if fold.packets > 0 => out.push(Item::Fold(fold)),
+            Some(Item::Fold(before)) if fold.last > 0 => before.join(&fold),
+            _ if fold.last > 0 => out.push(Item::Fold(fold)),
             _ => {}
         }
     };
@@ -503,6 +526,17 @@ fn fold_runs(items: Vec<Item>) -> Vec<Item> {
     }
     end_run(&mut run, &mut out);
     out
+}
+
+/// The original of a packet that is a copy.
+fn copy_of(number: u64, outcome: &Outcome) -> Option<CopyOf> {
+    let event = outcome.events.iter().find(|e| e.kind == Kind::CaptureCopy && e.packet == number)?;
+    match event.get("original") {
+        Some(Datum::Uint(original)) => {
+            Some(CopyOf { original: *original, forwarded: event.variant == "forwarded" })
+        }
+        _ => None,
+    }
 }
 
 fn shape(packet: &Packet<'_>, outcome: &Outcome) -> Shape {
@@ -550,7 +584,17 @@ mod tests {
     fn step(number: u64, events: Vec<Event>) -> Step {
         let shape = Shape::Tcp(Segment { len: 10, ..Segment::default() });
         let (from_first, told_elsewhere) = (number.is_multiple_of(2), false);
-        Step { number, time_ns: 0, from_first, ends: None, shape, events, told_elsewhere, states: Vec::new() }
+        Step {
+            number,
+            time_ns: 0,
+            from_first,
+            ends: None,
+            shape,
+            events,
+            copy_of: None,
+            told_elsewhere,
+            states: Vec::new(),
+        }
     }
 
     fn shape_of(items: &[Item]) -> Vec<String> {
@@ -569,6 +613,19 @@ mod tests {
         assert_eq!(shape_of(&folded), ["#1-#5: 5", "#6", "#7-#12: 6"]);
         let Item::Fold(fold) = &folded[2] else { panic!("a fold") };
         assert_eq!((fold.with_data, fold.bytes), (6, [30, 30]));
+    }
+
+    #[test]
+    fn copies_are_folded_but_not_counted() {
+        let copy = CopyOf { original: 1, forwarded: false };
+        let items = (1..=6_u64).map(|n| {
+            let copy_of = n.is_multiple_of(2).then_some(copy);
+            Item::Step(Step { copy_of, ..step(n, Vec::new()) })
+        });
+        let folded = fold_runs(items.collect());
+        assert_eq!(shape_of(&folded), ["#1-#6: 3"]);
+        let Item::Fold(fold) = &folded[0] else { panic!("a fold") };
+        assert_eq!((fold.copies, fold.with_data, fold.bytes), (3, 3, [30, 0]));
     }
 
     #[test]

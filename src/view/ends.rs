@@ -81,6 +81,11 @@ pub fn with_port(address: &str, port: Option<u16>) -> String {
     }
 }
 
+/// Packets from one to another: `#3–#7`, or `#3` alone.
+pub fn packets(first: u64, last: u64) -> String {
+    if first == last { format!("#{first}") } else { format!("#{first}–#{last}") }
+}
+
 /// A hardware address as text.
 pub fn mac(m: [u8; 6]) -> String {
     format!("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5])

@@ -29,9 +29,13 @@ pub fn reason(lang: Lang, reason: &Reason) -> String {
         }
         (Reason::Io { message }, "message") => Some(message.clone()),
         (Reason::NoSuchBundled { name, .. }, "name") => Some(name.clone()),
-        (Reason::NoSuchBundled { nearest, .. }, "nearest") => {
-            Some(nearest.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(", "))
-        }
+        (Reason::NoSuchBundled { nearest, .. }, "nearest") => Some(
+            nearest
+                .iter()
+                .map(|name| format!("@{name}"))
+                .collect::<Vec<_>>()
+                .join(super::say::word(lang, "word.comma")),
+        ),
         (Reason::Version { major, .. }, "major") => Some(major.to_string()),
         (Reason::Version { minor, .. }, "minor") => Some(minor.to_string()),
         (Reason::Cut { need, .. }, "need") => n(*need),

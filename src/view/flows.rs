@@ -2,7 +2,7 @@
 //!
 //! Leaves out: columns' widths (`render::text::table`).
 
-use super::annotate::party_name;
+use super::annotate::{is_opened, party_name};
 use super::say::{self, thousands};
 use super::span::Role;
 use crate::flow::{Datum, FlowProtocol, FlowRecord};
@@ -155,7 +155,14 @@ fn row(lang: Lang, record: &FlowRecord) -> Vec<(String, Role)> {
     let resent = tcp.retransmitted.iter().sum::<u64>();
     cells.extend([
         (briefly(lang, "opening", tcp.opening, None), opening),
-        (briefly(lang, "closing", tcp.closing, tcp.initiator_of_close), closing),
+        (
+            if is_opened(tcp.opening) {
+                briefly(lang, "closing", tcp.closing, tcp.initiator_of_close)
+            } else {
+                String::new()
+            },
+            closing,
+        ),
         (format!("{} / {}", tcp.states[0].name(), tcp.states[1].name()), Role::State),
         (rtt.map_or(String::new(), |ns| say::duration(lang, ns)), Role::Plain),
         (

@@ -2,7 +2,7 @@
 //!
 //! Leaves out: columns and arrows (`render::text::ladder`).
 
-use super::conversation::{Change, Conversation, Fold, Item, Segment, Shape, Step};
+use super::conversation::{Change, Conversation, CopyOf, Fold, Item, Segment, Shape, Step};
 use super::ends;
 use super::say::{self, thousands};
 use super::span::{Line, Role};
@@ -36,7 +36,7 @@ pub struct Ladder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rung {
     /// A segment.
-    Arrow(Arrow),
+    Arrow(Box<Arrow>),
     /// Routine segments, counted.
     Fold(Line),
 }
@@ -52,6 +52,8 @@ pub struct Arrow {
     pub rightwards: bool,
     /// What is written on it.
     pub label: Line,
+    /// Whether it is a copy of an earlier one: `label` says so, and no arrow is drawn.
+    pub copy: bool,
     /// What is written under it, e.g. the ack of a SYN+ACK.
     pub below: Line,
     /// States of client and server after it; empty where it changes neither.
@@ -67,6 +69,8 @@ pub struct StateCell {
     pub name: String,
     /// How it is known, where that is not from the endpoint's own segment: `(assumed)`, `(proved by #7)`.
     pub basis: String,
+    /// The same in few characters, where there is no room: `(✓#7)`.
+    pub brief: String,
     /// Whether this segment changed it.
     pub changed: bool,
 }
@@ -89,7 +93,7 @@ pub fn of(lang: Lang, conversation: &Conversation, record: &FlowRecord, numbers:
         match item {
             Item::Fold(fold) => rungs.push(Rung::Fold(folded(lang, fold))),
             Item::Step(step) => {
-                rungs.push(Rung::Arrow(arrow(lang, conversation, step, numbers, &mut now)));
+                rungs.push(Rung::Arrow(Box::new(arrow(lang, conversation, step, numbers, &mut now))));
             }
         }
     }
@@ -116,19 +120,26 @@ fn arrow(
     for change in &step.states {
         let at = change.change.endpoint.index();
         now[at] = change.change.to.name().to_owned();
-        states[at] = Some(StateCell { name: now[at].clone(), basis: basis(lang, change), changed: true });
+        states[at] = Some(StateCell {
+            name: now[at].clone(),
+            basis: basis(lang, change, false),
+            brief: basis(lang, change, true),
+            changed: true,
+        });
     }
     if states.iter().any(Option::is_some) {
         for at in 0..2 {
             states[at].get_or_insert_with(|| StateCell {
                 name: now[at].clone(),
                 basis: String::new(),
+                brief: String::new(),
                 changed: false,
             });
         }
     }
     let is = |kind| step.events.iter().any(|e| e.kind == kind);
     let (label, below) = match &step.shape {
+        _ if step.copy_of.is_some() => (step.copy_of.map_or_else(Line::new, |c| copy(lang, c)), Line::new()),
         Shape::Tcp(segment) => label(lang, segment, numbers, is(Kind::TcpHandshakeAck), is(Kind::TcpFinAck)),
         Shape::Other { len } => {
             let text = say::text(lang, "ladder.bytes", &[("n", &thousands(*len))]);
@@ -144,17 +155,25 @@ fn arrow(
         time: seconds(step.time_ns.saturating_sub(conversation.start_ns), 6),
         rightwards: conversation.sender(step) == Endpoint::Client,
         label,
+        copy: step.copy_of.is_some(),
         below,
         states,
         told: told.collect(),
     }
 }
 
+/// What is said of a copy instead of what it holds.
+pub fn copy(lang: Lang, copy: CopyOf) -> Line {
+    let id = if copy.forwarded { "screen.copy.forwarded" } else { "screen.copy" };
+    Line::new().with(say::text(lang, id, &[("packet", &copy.original.to_string())]), Role::Dim)
+}
+
 /// How a state is known, where that is worth saying.
-fn basis(lang: Lang, change: &Change) -> String {
+fn basis(lang: Lang, change: &Change, brief: bool) -> String {
     match (change.change.basis, change.proved_by) {
         (Basis::Received, Some(packet)) => {
-            say::text(lang, "state.proved", &[("packet", &packet.to_string())])
+            let id = if brief { "screen.proved" } else { "state.proved" };
+            say::text(lang, id, &[("packet", &packet.to_string())])
         }
         (Basis::Received, None) => say::word(lang, "state.assumed").to_owned(),
         (Basis::Timer, _) => say::word(lang, "state.timer").to_owned(),
@@ -223,7 +242,7 @@ fn number(line: &mut Line, name: &str, relative: Option<u64>, raw: u32, only_raw
 
 /// Routine segments in one line: how many, how much, what was counted among them.
 pub fn folded(lang: Lang, fold: &Fold) -> Line {
-    let range = format!("#{}–#{}", fold.first, fold.last);
+    let range = ends::packets(fold.first, fold.last);
     let bytes: u64 = fold.bytes.iter().sum();
     let values = [
         ("n", &*thousands(fold.packets)),
@@ -231,12 +250,21 @@ pub fn folded(lang: Lang, fold: &Fold) -> Line {
         ("bytes", &*thousands(bytes)),
     ];
     let id = match (fold.with_data, fold.packets - fold.with_data) {
+        (0, 0) => "",
         (0, _) => "screen.fold.acks",
         (_, 0) => "screen.fold.data",
         _ => "screen.fold.both",
     };
     let mut line = Line::new().with(range, Role::Packet).with(" ", Role::Plain);
-    line.push(say::text(lang, id, &values), Role::Dim);
+    if !id.is_empty() {
+        line.push(say::text(lang, id, &values), Role::Dim);
+    }
+    if fold.copies > 0 {
+        if !id.is_empty() {
+            line.push(say::word(lang, "word.comma"), Role::Dim);
+        }
+        line.push(say::text(lang, "screen.fold.copies", &[("n", &thousands(fold.copies))]), Role::Dim);
+    }
     for (kind, count) in &fold.events {
         line.push(say::word(lang, "word.comma"), Role::Dim);
         line.push(format!("{} × {}", thousands(*count), kind.name()), Role::Note);

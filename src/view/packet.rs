@@ -121,7 +121,7 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
 fn head(lang: Lang, frame: &Frame<'_>) -> Line {
     let (captured, length) = (thousands(frame.bytes.len() as u64), thousands(frame.wire_len.into()));
     let size = say::text(lang, "packet.captured", &[("captured", &captured), ("wire", &length)]);
-    let link = say::link(frame.link_type);
+    let link = say::link(lang, frame.link_type);
     Line::new()
         .with(format!("#{}", frame.number), Role::Packet)
         .with(format!("  {size}"), Role::Plain)

@@ -46,6 +46,18 @@ pub fn text(lang: Lang, id: &'static str, values: &[(&str, &str)]) -> String {
     })
 }
 
+/// The same, with values that may be missing.
+pub fn some(
+    lang: Lang,
+    id: &'static str,
+    values: &[(&str, &str)],
+    optional: &[(&str, Option<&str>)],
+) -> String {
+    let there = optional.iter().filter_map(|(key, value)| value.map(|value| (*key, value)));
+    let all: Vec<_> = values.iter().copied().chain(there).collect();
+    text(lang, id, &all)
+}
+
 /// A text of the interface without placeholders.
 pub fn word(lang: Lang, id: &'static str) -> &'static str {
     words::text(lang, "interface", id)
@@ -94,7 +106,8 @@ pub fn duration(lang: Lang, ns: i64) -> String {
         1_000_000..1_000_000_000 => (1_000_000, "unit.ms"),
         1_000_000_000..120_000_000_000 => (1_000_000_000, "unit.s"),
         120_000_000_000..7_200_000_000_000 => (60_000_000_000, "unit.min"),
-        _ => (3_600_000_000_000, "unit.h"),
+        7_200_000_000_000..172_800_000_000_000 => (3_600_000_000_000, "unit.h"),
+        _ => (86_400_000_000_000, "unit.days"),
     };
     let whole = ns / per;
     let number = if per == 1 || whole >= 100 {
@@ -108,9 +121,9 @@ pub fn duration(lang: Lang, ns: i64) -> String {
 }
 
 /// Name of a link type for people.
-pub fn link(link_type: u16) -> String {
+pub fn link(lang: Lang, link_type: u16) -> String {
     match protocol::child(Key::Link(link_type)) {
-        Some(Protocol::Ethernet) => "Ethernet".to_owned(),
+        Some(Protocol::Ethernet) => word(lang, "screen.link.ethernet").to_owned(),
         Some(protocol) => protocol.title().to_owned(),
         None => link_name(link_type).map_or_else(|| link_type.to_string(), str::to_owned),
     }
@@ -169,6 +182,6 @@ mod tests {
         assert_eq!(say(1_530_000_000), "1.53 s");
         assert_eq!(say(60_000_000_000), "60 s");
         assert_eq!(say(-1_500_000), "-1.5 ms");
-        assert_eq!(say(i64::MAX), "2562048 h");
+        assert_eq!(say(i64::MAX), "106752 days");
     }
 }

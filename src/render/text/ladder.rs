@@ -15,7 +15,12 @@ struct Columns {
     number: usize,
     time: usize,
     left: usize,
+    /// Where the server's column begins, and how wide it is.
+    right: usize,
+    end: usize,
     arrow: usize,
+    /// Whether there is no room to say in full how states are known.
+    brief: bool,
 }
 
 /// Draws a ladder. With `told`, each arrow's sentence stands under it, and its time beside it.
@@ -23,7 +28,9 @@ struct Columns {
 /// # Errors
 /// Those of the writer.
 pub fn write<W: Write>(page: &mut Page<W>, ladder: &Ladder, told: bool) -> io::Result<()> {
-    let columns = columns(page.width(), ladder, told);
+    let full = columns(page.width(), ladder, told, false);
+    let fits = full.right + full.end <= page.width();
+    let columns = if fits { full } else { columns(page.width(), ladder, told, true) };
     head(page, ladder, &columns)?;
     for rung in &ladder.rungs {
         match rung {
@@ -40,29 +47,38 @@ pub fn write<W: Write>(page: &mut Page<W>, ladder: &Ladder, told: bool) -> io::R
 
 fn arrows(ladder: &Ladder) -> impl Iterator<Item = &Arrow> {
     ladder.rungs.iter().filter_map(|rung| match rung {
-        Rung::Arrow(arrow) => Some(arrow),
+        Rung::Arrow(arrow) => Some(&**arrow),
         Rung::Fold(_) => None,
     })
 }
 
-fn columns(page: usize, ladder: &Ladder, told: bool) -> Columns {
+fn columns(page: usize, ladder: &Ladder, told: bool, brief: bool) -> Columns {
     let widest = |of: &dyn Fn(&Arrow) -> usize| arrows(ladder).map(of).max().unwrap_or(0);
     let number = widest(&|arrow| arrow.number.to_string().len() + 1);
     let time = if told { widest(&|arrow| arrow.time.len()) + GAP } else { 0 };
     let side = |at: usize| {
-        let cells = widest(&|arrow| arrow.states[at].as_ref().map_or(0, cell_width));
+        let cells = widest(&|arrow| arrow.states[at].as_ref().map_or(0, |cell| cell_width(cell, brief)));
         cells.max(width(&ladder.before[at]))
     };
-    let (left, right) = (side(0), side(1));
-    let label = widest(&|arrow| line_width(&arrow.label).max(line_width(&arrow.below))) + 8;
-    let taken = MARGIN + number + GAP + time + left + GAP * 2 + right;
+    // The server's name stands above its states, in the same column.
+    let (left, end) = (side(0), side(1).max(line_width(&ladder.ends[1])));
+    let label =
+        widest(&|arrow| line_width(&arrow.label).max(line_width(&arrow.below))) + if brief { 6 } else { 8 };
+    let taken = MARGIN + number + GAP + time + left + GAP * 2 + end;
     // As long as the labels need, and no longer than the eye can follow.
     let arrow = page.saturating_sub(taken).clamp(label.min(60), label.max(46));
-    Columns { number, time, left, arrow }
+    // A long name of the client's must not run into the server's.
+    let arrow = arrow.max((line_width(&ladder.ends[0]) + GAP).saturating_sub(left + GAP * 2));
+    let right = MARGIN + number + GAP + time + left + GAP + arrow + GAP;
+    Columns { number, time, left, right, end, arrow, brief }
 }
 
-fn cell_width(cell: &StateCell) -> usize {
-    width(&cell.name) + width(gap(cell)) + width(&cell.basis)
+fn cell_width(cell: &StateCell, brief: bool) -> usize {
+    width(&cell.name) + width(gap(cell)) + width(basis(cell, brief))
+}
+
+fn basis(cell: &StateCell, brief: bool) -> &str {
+    if brief { &cell.brief } else { &cell.basis }
 }
 
 /// A blank between a state and what is said of it; a full-width bracket brings its own.
@@ -72,14 +88,11 @@ fn gap(cell: &StateCell) -> &'static str {
 
 fn head<W: Write>(page: &mut Page<W>, ladder: &Ladder, c: &Columns) -> io::Result<()> {
     let before = MARGIN + c.number + GAP + c.time;
-    let right = before + c.left + GAP + c.arrow + GAP;
+    let right = c.right;
     let client = line_width(&ladder.ends[0]);
-    let server = line_width(&ladder.ends[1]);
-    // Long addresses push the server's name left of its column rather than off the page.
-    let at = right.min(page.width().saturating_sub(server)).max(before + client + GAP);
     page.blanks(before)?;
     page.spans(&ladder.ends[0])?;
-    page.blanks(at - before - client)?;
+    page.blanks(right - before - client)?;
     page.spans(&ladder.ends[1])?;
     page.end()?;
     if ladder.before.iter().all(String::is_empty) {
@@ -101,12 +114,16 @@ fn draw<W: Write>(page: &mut Page<W>, arrow: &Arrow, c: &Columns, told: bool) ->
         page.put(&arrow.time, Role::Dim)?;
         page.blanks(c.time - arrow.time.len())?;
     }
-    let taken = state(page, arrow.states[0].as_ref())?;
+    let taken = state(page, arrow.states[0].as_ref(), c.brief)?;
     page.blanks(c.left - taken + GAP)?;
-    shaft(page, arrow, c.arrow)?;
+    if arrow.copy {
+        page.spans(&arrow.label)?;
+    } else {
+        shaft(page, arrow, c.arrow)?;
+    }
     if arrow.states[1].is_some() {
         page.blanks(GAP)?;
-        state(page, arrow.states[1].as_ref())?;
+        state(page, arrow.states[1].as_ref(), c.brief)?;
     }
     page.end()?;
     let under = MARGIN + c.number + GAP + c.time + c.left + GAP;
@@ -130,14 +147,14 @@ fn draw<W: Write>(page: &mut Page<W>, arrow: &Arrow, c: &Columns, told: bool) ->
     Ok(())
 }
 
-fn state<W: Write>(page: &mut Page<W>, cell: Option<&StateCell>) -> io::Result<usize> {
+fn state<W: Write>(page: &mut Page<W>, cell: Option<&StateCell>, brief: bool) -> io::Result<usize> {
     let Some(cell) = cell else { return Ok(0) };
     page.put(&cell.name, if cell.changed { Role::State } else { Role::Dim })?;
     if !cell.basis.is_empty() {
         page.put(gap(cell), Role::Plain)?;
-        page.put(&cell.basis, Role::Dim)?;
+        page.put(basis(cell, brief), Role::Dim)?;
     }
-    Ok(cell_width(cell))
+    Ok(cell_width(cell, brief))
 }
 
 fn shaft<W: Write>(page: &mut Page<W>, arrow: &Arrow, long: usize) -> io::Result<()> {
@@ -160,20 +177,21 @@ mod tests {
     use crate::render::text::tests::written;
 
     fn cell(name: &str, basis: &str) -> Option<StateCell> {
-        Some(StateCell { name: name.into(), basis: basis.into(), changed: true })
+        Some(StateCell { name: name.into(), basis: basis.into(), brief: basis.into(), changed: true })
     }
 
     fn ladder() -> Ladder {
         let arrow = |number, rightwards, label: &str, below: &str, states| {
-            Rung::Arrow(Arrow {
+            Rung::Arrow(Box::new(Arrow {
                 number,
                 time: "0.000001".into(),
                 rightwards,
                 label: Line::plain(label),
+                copy: false,
                 below: Line::plain(below),
                 states,
                 told: vec![("It asks.".into(), "RFC 9293 §3.5".into())],
-            })
+            }))
         };
         Ladder {
             ends: [Line::plain("client 10.0.0.1:5"), Line::plain("server 10.0.0.2:80")],

@@ -75,7 +75,9 @@ impl Summary {
         if let Some(tcp) = &record.tcp {
             kin.payload = [kin.payload[0] + tcp.payload[0], kin.payload[1] + tcp.payload[1]];
             *kin.openings.entry(tcp.opening).or_default() += 1;
-            *kin.closings.entry(tcp.closing).or_default() += 1;
+            if is_opened(tcp.opening) {
+                *kin.closings.entry(tcp.closing).or_default() += 1;
+            }
         }
     }
 
@@ -109,7 +111,7 @@ impl Summary {
 pub(super) fn findings(
     lang: Lang,
     damages: &[String],
-    others: Vec<Line>,
+    others: Vec<(u64, Line)>,
     mut found: Vec<Finding>,
 ) -> Vec<Line> {
     const MOST: usize = 6;
@@ -118,8 +120,12 @@ pub(super) fn findings(
     // Damage stands before everything else: it says how far the rest can be trusted.
     let mut lines: Vec<Line> =
         damages.iter().map(|text| Line::new().with(text.as_str(), Role::Warn)).collect();
-    lines.extend(others);
-    lines.extend(found.iter().take(MOST).map(|f| finding(lang, f)));
+    // What is worked out is worth a look, no more: it stands with the findings of that severity, by frame number.
+    let others = others.into_iter().map(|(packet, line)| (Severity::Note, packet, line));
+    let found = found.iter().take(MOST).map(|f| (f.first.severity, f.first.packet, finding(lang, f)));
+    let mut told: Vec<_> = others.chain(found).collect();
+    told.sort_by_key(|(severity, packet, _)| (std::cmp::Reverse(*severity), *packet));
+    lines.extend(told.into_iter().map(|(.., line)| line));
     if left > 0 {
         let text = say::text(lang, "screen.more-findings", &[("n", &left.to_string())]);
         lines.push(Line::new().with(text, Role::Dim));
@@ -134,11 +140,25 @@ fn finding(lang: Lang, finding: &Finding) -> Line {
     let event = &finding.first;
     let role = if event.severity >= Severity::Warn { Role::Warn } else { Role::Note };
     let mut line = Line::new().with(format!("#{}  ", event.packet), Role::Packet);
-    line.push(look(lang, event).unwrap_or_else(|| say::line(lang, event)), role);
+    let text = look(lang, event).unwrap_or_else(|| say::line(lang, event));
     if finding.count > 1 {
         let more = thousands(finding.count - 1);
-        line.push(" ", Role::Plain);
-        line.push(say::text(lang, "screen.like-it", &[("n", &more)]), Role::Dim);
+        let like_it = say::text(lang, "screen.like-it", &[("n", &more)]);
+        // A Chinese bracket stands before the full stop, an English one after it.
+        match text.strip_suffix('。') {
+            Some(text) => {
+                line.push(text, role);
+                line.push(like_it, Role::Dim);
+                line.push("。", role);
+            }
+            None => {
+                line.push(text, role);
+                line.push(" ", Role::Plain);
+                line.push(like_it, Role::Dim);
+            }
+        }
+    } else {
+        line.push(text, role);
     }
     line
 }
@@ -199,8 +219,10 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
         ));
         let initiator =
             kin.single.as_ref().and_then(|only| only.tcp.as_ref()).and_then(|tcp| tcp.initiator_of_close);
-        part(counted(lang, "opening", &kin.openings, None));
-        part(counted(lang, "closing", &kin.closings, initiator));
+        part(counted(lang, "opening", kin.count, &kin.openings, None));
+        if !kin.closings.is_empty() {
+            part(counted(lang, "closing", kin.count, &kin.closings, initiator));
+        }
     } else {
         let (packets, bytes) = (thousands(kin.packets), thousands(kin.bytes));
         let packets = say::text(lang, "unit.packets", &[("n", &packets)]);
@@ -222,19 +244,30 @@ fn kin_line(lang: Lang, protocol: FlowProtocol, kin: &Kin) -> Line {
     line
 }
 
+/// Whether a connection came about at all, so that there was something to close.
+pub(in crate::view) fn is_opened(opening: &str) -> bool {
+    !matches!(opening, "refused" | "unanswered")
+}
+
 /// "opened in three segments", or how many of each kind.
 fn counted(
     lang: Lang,
     area: &str,
+    all: u64,
     kinds: &BTreeMap<&'static str, u64>,
     initiator: Option<&'static str>,
 ) -> String {
-    let single = kinds.len() == 1;
+    // One of several connections that closed: not all did.
+    let single = kinds.len() == 1 && kinds.values().sum::<u64>() == all;
     let mut kinds: Vec<_> = kinds.iter().collect();
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     let said = kinds.iter().map(|(kind, n)| {
         let text = manner(lang, area, kind, initiator);
-        if single { text } else { format!("{} {text}", thousands(**n)) }
+        if single {
+            text
+        } else {
+            say::text(lang, "screen.counted", &[("n", &thousands(**n)), ("text", &text)])
+        }
     });
     said.collect::<Vec<_>>().join(say::word(lang, "word.comma"))
 }
@@ -273,25 +306,25 @@ pub(in crate::view) fn name(party: &crate::flow::Party) -> String {
 }
 
 /// File, format, link, frames, duration; then what the recording says of itself.
-pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, first: Option<i64>, last: i64) -> Vec<Line> {
+pub(super) fn head(wish: &Wish, files: &[Read], frames: u64, span: Option<(i64, i64)>) -> Vec<Line> {
     let lang = wish.lang;
     let mut lines = Vec::new();
     for (at, file) in files.iter().enumerate() {
-        let links: Vec<String> = file.links.iter().map(|link| say::link(*link)).collect();
+        let links: Vec<String> = file.links.iter().map(|link| say::link(lang, *link)).collect();
         let links = links.join(" + ");
         let mut line = Line::new().with(&file.name, Role::Title).with("  ", Role::Plain);
         if at + 1 == files.len() {
-            let duration = say::duration(lang, last.saturating_sub(first.unwrap_or(last)));
+            let spent = span.map_or(0, |(early, late)| late.saturating_sub(early));
+            let duration = say::duration(lang, spent);
             let frames = thousands(frames);
-            let values = [
-                ("format", file.format.name()),
-                ("link", &links),
-                ("frames", &frames),
-                ("duration", &duration),
-            ];
-            line.push(say::text(lang, "annotate.file", &values), Role::Plain);
+            let values = [("format", file.format.name()), ("link", &*links), ("frames", &*frames)];
+            let duration = [("duration", (spent > 0).then_some(&*duration))];
+            line.push(say::some(lang, "annotate.file", &values, &duration), Role::Plain);
         } else {
-            line.push(format!("{}, {links}", file.format.name()), Role::Plain);
+            line.push(
+                format!("{}{}{links}", file.format.name(), say::word(lang, "screen.comma")),
+                Role::Plain,
+            );
         }
         lines.push(line);
         for comment in &file.comments {

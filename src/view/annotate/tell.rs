@@ -8,6 +8,7 @@ use crate::flow::{Datum, Event, FlowProtocol, FlowRecord, Kind};
 use crate::notes::check::Status;
 use crate::view::claims::{self, Mark};
 use crate::view::conversation::{Conversation, Fold, Item, Shape, Step, has_ladder};
+use crate::view::ends;
 use crate::view::ladder::{self, Numbers};
 use crate::view::say::{self, thousands};
 use crate::view::span::{Line, Role};
@@ -38,6 +39,8 @@ struct Chapter {
     part: Part,
     phase: Phase,
     packets: Vec<(u64, i64)>,
+    /// Copies told with their originals.
+    copies: Vec<u64>,
 }
 
 impl Teller {
@@ -79,6 +82,10 @@ impl Teller {
                 Item::Step(step) => {
                     for (at, event) in step.events.iter().enumerate() {
                         let which = if is_ladder { part_of(event.kind) } else { Part::Whole };
+                        if is_ladder && event.kind == Kind::CaptureCopy {
+                            self.copy(&step, event, &mut parts);
+                            continue;
+                        }
                         let (told, spec) = self.told(&step, event, at == 0, is_ladder);
                         let Chapter { phase, packets, .. } = Self::part(&mut parts, which);
                         phase.steps.push(told);
@@ -96,11 +103,26 @@ impl Teller {
                 }
             }
         }
-        for Chapter { part, phase, packets } in &mut parts {
+        for Chapter { part, phase, packets, .. } in &mut parts {
             phase.title = self.phase_title(*part, record, packets);
         }
         self.claims(conversation, &mut parts);
         parts.into_iter().map(|chapter| chapter.phase).collect()
+    }
+
+    /// A copy is told with its original, or not at all: it is no step of the connection.
+    fn copy(&mut self, step: &Step, event: &Event, parts: &mut [Chapter]) {
+        let original = step.copy_of.map(|copy| copy.original);
+        let holds = |chapter: &&mut Chapter| chapter.packets.iter().any(|(n, _)| Some(*n) == original);
+        let Some(chapter) = parts.iter_mut().find(holds) else { return };
+        let (told, spec) = self.told(step, event, true, true);
+        chapter.phase.steps.push(told);
+        chapter.copies.push(step.number);
+        for one in say::specs(spec) {
+            if !chapter.phase.specs.contains(&one) {
+                chapter.phase.specs.push(one);
+            }
+        }
     }
 
     /// Puts every claim to the phase whose packets bear on it. What was told of one conversation is not told again
@@ -113,7 +135,10 @@ impl Teller {
             if !self.claimed.insert((id, contradicted)) && !self.wish.verbose {
                 continue;
             }
-            let holds = |chapter: &Chapter| chapter.packets.iter().any(|(number, _)| *number == mark.packet);
+            let holds = |chapter: &Chapter| {
+                let packets = chapter.packets.iter().map(|(number, _)| number);
+                packets.chain(&chapter.copies).any(|number| *number == mark.packet)
+            };
             if let Some(at) = parts.iter().position(holds).or(parts.len().checked_sub(1)) {
                 of_part[at].push(mark);
             }
@@ -129,7 +154,10 @@ impl Teller {
         let at = parts.iter().position(|chapter| chapter.part == which);
         let at = at.unwrap_or_else(|| {
             let at = parts.iter().position(|chapter| chapter.part > which).unwrap_or(parts.len());
-            parts.insert(at, Chapter { part: which, phase: Phase::default(), packets: Vec::new() });
+            parts.insert(
+                at,
+                Chapter { part: which, phase: Phase::default(), packets: Vec::new(), copies: Vec::new() },
+            );
             at
         });
         &mut parts[at]
@@ -150,13 +178,12 @@ impl Teller {
             Shape::Other { len } => len,
             Shape::Tcp(s) => s.len,
         };
-        Told {
-            number: format!("#{}", step.number),
-            head: self.head(step),
-            line: Line::new()
+        let line = match step.copy_of {
+            Some(copy) => ladder::copy(self.wish.lang, copy),
+            None => Line::new()
                 .with(say::text(self.wish.lang, "ladder.bytes", &[("n", &thousands(len))]), Role::Dim),
-            why: String::new(),
-        }
+        };
+        Told { number: format!("#{}", step.number), head: self.head(step), line, why: String::new() }
     }
 
     fn head(&self, step: &Step) -> Line {
@@ -204,16 +231,16 @@ impl Teller {
             Part::Between => "annotate.step.data",
         };
         let (duration, n) = (last.1.saturating_sub(first.1), distinct.len());
-        let text = say::text(
+        let spent = say::duration(lang, duration);
+        let text = say::some(
             lang,
             id,
             &[
-                ("first", &first.0.to_string()),
-                ("last", &last.0.to_string()),
+                ("range", &ends::packets(first.0, last.0)),
                 ("packet", &last.0.to_string()),
                 ("n", &n.to_string()),
-                ("duration", &say::duration(lang, duration)),
             ],
+            &[("duration", (duration > 0).then_some(&*spent))],
         );
         Line::new().with(text, Role::Strong)
     }
@@ -221,11 +248,7 @@ impl Teller {
 
 /// Routine packets that are not TCP's, in one line.
 fn datagrams(lang: Lang, fold: &Fold) -> Line {
-    let values = [
-        ("first", &*fold.first.to_string()),
-        ("last", &*fold.last.to_string()),
-        ("n", &*thousands(fold.packets)),
-    ];
+    let values = [("range", &*ends::packets(fold.first, fold.last)), ("n", &*thousands(fold.packets))];
     Line::new().with(say::text(lang, "annotate.fold.datagrams", &values), Role::Dim)
 }
 
@@ -241,7 +264,7 @@ pub(super) fn remarkable(conversation: &Conversation) -> Vec<Finding> {
 }
 
 /// The client said "no more" and went on receiving: how long, and until which answer.
-pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line> {
+pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<(u64, Line)> {
     conversation.record.as_ref()?.tcp.as_ref()?;
     if conversation.cut_off {
         return None;
@@ -254,7 +277,9 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line
     let fin =
         steps.find(|step| step.events.iter().any(|e| e.kind == Kind::TcpFin && e.variant.is_empty()))?;
     let answer = steps.find(|step| {
-        step.from_first != fin.from_first && matches!(step.shape, Shape::Tcp(s) if s.len > 0 && !s.rst)
+        step.copy_of.is_none()
+            && step.from_first != fin.from_first
+            && matches!(step.shape, Shape::Tcp(s) if s.len > 0 && !s.rst)
     })?;
     let endpoint = say::datum(lang, "endpoint", &Datum::Name(conversation.sender(fin).name()));
     let text = say::text(
@@ -267,7 +292,8 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<Line
             ("before", &say::duration(lang, answer.time_ns.saturating_sub(fin.time_ns))),
         ],
     );
-    Some(Line::new().with(text, Role::Note))
+    let line = Line::new().with(format!("#{}  ", answer.number), Role::Packet);
+    Some((answer.number, line.with(text, Role::Note)))
 }
 
 /// Protocol, stream, packets, ends.
@@ -280,11 +306,7 @@ pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
     };
     let mut line =
         Line::new().with(say::text(lang, id, &[("stream", &record.stream.to_string())]), Role::Title);
-    let range = if record.first == record.last {
-        format!("#{}", record.first)
-    } else {
-        format!("#{}–#{}", record.first, record.last)
-    };
+    let range = ends::packets(record.first, record.last);
     line.push(format!("  {range}"), Role::Packet);
     line.push(format!("  {} → {}", name(&record.client), name(&record.server)), Role::Plain);
     if let Some(application) = record.application {
