@@ -16,7 +16,10 @@ const SCREENS: &[(&str, &[&str])] = &[
     ("flows.en.txt", &["flows", "--lang", "en"]),
     ("claims.en.txt", &["claims", "--lang", "en"]),
     ("claims.zh.txt", &["claims", "--lang", "zh"]),
-    ("events.en.json", &["annotate", "--lang", "en", "--format", "json", "--records", "event,state,flow,claim"]),
+    (
+        "events.en.json",
+        &["annotate", "--lang", "en", "--format", "json", "--records", "event,state,flow,claim"],
+    ),
 ];
 
 fn captures() -> Vec<String> {
