@@ -1,7 +1,7 @@
 //! Frame in, packet out: which headers a frame has and where each begins and ends.
 //!
 //! Two lanes. [`decode`] is the fast one: own readers for link headers, etherparse for everything from
-//! EtherType to transport, no allocation. [`tree`](mod@tree) names every bit of the layers that it found. The tree never
+//! EtherType to transport, no allocation. [`build`] names every bit of the layers that it found. The tree never
 //! decides what a layer is: it only describes what this file decided, so both lanes say the same.
 //!
 //! Layers nest: each begins where its parent's header ends and never ends after its parent. Bytes between a
