@@ -223,7 +223,7 @@ impl DnsTracker {
             answered: None,
             repeated: false,
         };
-        if let Some(before) = self.from_another_port(&key) {
+        if let Some(before) = self.same_from_elsewhere(&key) {
             before.repeated = true;
             query.tries = before.tries + 1;
             query.first_packet = before.first_packet;
@@ -244,7 +244,7 @@ impl DnsTracker {
 
     /// The unanswered query that this one repeats: same client, server, identifier and question, another port
     /// (RFC 5452 section 9.2 has resolvers draw a new one each time).
-    fn from_another_port(&mut self, key: &Arc<Key>) -> Option<&mut Query> {
+    fn same_from_elsewhere(&mut self, key: &Arc<Key>) -> Option<&mut Query> {
         let asker = Arc::new(Key { client: SocketAddr::new(key.client.ip(), 0), ..(**key).clone() });
         if self.asking.len() >= 2 * MAX_QUERIES {
             self.asking.clear();
