@@ -340,25 +340,5 @@ fn damaged(damage: &Damage, frame: u64) -> Event {
         .with("file", Datum::Text(damage.file.clone()))
         .with("offset", Datum::Uint(damage.offset))
         .with("frame", Datum::Uint(damage.frame))
-        .with("reason", Datum::Text(reason_id(&damage.reason).to_owned()))
-}
-
-/// A reason's id: the last part of its text's id under `error.` in docs/words.
-pub fn reason_id(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::Empty => "empty",
-        Reason::NotACapture { .. } => "not-a-capture",
-        Reason::Io { .. } => "io",
-        Reason::Directory => "directory",
-        Reason::NoSuchBundled { .. } => "no-such-bundled",
-        Reason::Version { .. } => "version",
-        Reason::Cut { .. } => "cut",
-        Reason::BlockLength { .. } => "block-length",
-        Reason::BlockTrailer { .. } => "block-trailer",
-        Reason::PacketLength { .. } => "packet-length",
-        Reason::RecordLength { .. } => "record-length",
-        Reason::NoSuchInterface { .. } => "no-such-interface",
-        Reason::Malformed { .. } => "malformed",
-        Reason::Compression { .. } => "compression",
-    }
+        .with("reason", Datum::Text(damage.reason.id().to_owned()))
 }

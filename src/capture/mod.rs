@@ -176,6 +176,28 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Its name: the id of its text among docs/words/errors.toml.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Reason::Empty => "empty",
+            Reason::NotACapture { .. } => "not-a-capture",
+            Reason::Io { .. } => "io",
+            Reason::Directory => "directory",
+            Reason::NoSuchBundled { .. } => "no-such-bundled",
+            Reason::Version { .. } => "version",
+            Reason::Cut { .. } => "cut",
+            Reason::BlockLength { .. } => "block-length",
+            Reason::BlockTrailer { .. } => "block-trailer",
+            Reason::PacketLength { .. } => "packet-length",
+            Reason::RecordLength { .. } => "record-length",
+            Reason::NoSuchInterface { .. } => "no-such-interface",
+            Reason::Malformed { .. } => "malformed",
+            Reason::Compression { .. } => "compression",
+        }
+    }
+}
+
 /// A stream of frames.
 pub trait Source {
     /// The next frame, `None` at the end. After an error nothing more comes from that file: where several

@@ -6,24 +6,8 @@ use crate::words::{self, Lang};
 
 /// Why, in one clause.
 pub fn reason(lang: Lang, reason: &Reason) -> String {
-    let id = match reason {
-        Reason::Empty => "empty",
-        Reason::NotACapture { .. } => "not-a-capture",
-        Reason::Io { .. } => "io",
-        Reason::Directory => "directory",
-        Reason::NoSuchBundled { .. } => "no-such-bundled",
-        Reason::Version { .. } => "version",
-        Reason::Cut { .. } => "cut",
-        Reason::BlockLength { .. } => "block-length",
-        Reason::BlockTrailer { .. } => "block-trailer",
-        Reason::PacketLength { .. } => "packet-length",
-        Reason::RecordLength { .. } => "record-length",
-        Reason::NoSuchInterface { .. } => "no-such-interface",
-        Reason::Malformed { .. } => "malformed",
-        Reason::Compression { .. } => "compression",
-    };
     let n = |n: u64| Some(thousands(n));
-    words::fill(words::text(lang, "errors", id), &|key| match (reason, key) {
+    words::fill(words::text(lang, "errors", reason.id()), &|key| match (reason, key) {
         (Reason::NotACapture { magic }, "magic") => {
             Some(magic.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "))
         }
