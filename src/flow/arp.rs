@@ -175,8 +175,7 @@ impl Arp {
         let key = Key::new((asker.into(), 1), (asked.into(), 2));
         let side = usize::from(!request);
         if let Some(r) = self.table.live(&key) {
-            r.base.last = info.number;
-            r.base.end_ns = info.time_ns;
+            r.base.goes_on(info);
             r.packets[side] += 1;
             r.bytes[side] += info.wire_len;
             if request {
@@ -188,16 +187,9 @@ impl Arp {
         }
         let (id, stream) = numbers.take();
         let party = |addr: Ipv4Addr, mac| Party { addr: Some(IpAddr::V4(addr)), port: None, mac };
-        let base = Base {
-            id,
-            stream,
-            client: party(asker, request.then_some(sender_mac)),
-            server: party(asked, (!request).then_some(sender_mac)),
-            first: info.number,
-            last: info.number,
-            start_ns: info.time_ns,
-            end_ns: info.time_ns,
-        };
+        let (client, server) =
+            (party(asker, request.then_some(sender_mac)), party(asked, (!request).then_some(sender_mac)));
+        let base = Base::new(info, (id, stream), client, server);
         let mut resolution = Resolution { base, packets: [0; 2], bytes: [0; 2] };
         resolution.packets[side] = 1;
         resolution.bytes[side] = info.wire_len;

@@ -183,8 +183,7 @@ impl Icmp {
         let key = Key::new((src, ident), (dst, ident));
         if let Some(m) = self.table.live(&key) {
             let side = usize::from(m.base.client.addr != Some(src));
-            m.base.last = info.number;
-            m.base.end_ns = info.time_ns;
+            m.base.goes_on(info);
             m.packets[side] += 1;
             m.bytes[side] += info.wire_len;
             return m.base.id;
@@ -194,16 +193,7 @@ impl Icmp {
         let sender = Party { addr: Some(src), port: None, mac: src_mac };
         let receiver = Party { addr: Some(dst), port: None, mac: dst_mac };
         let (client, server) = if is_reply { (receiver, sender) } else { (sender, receiver) };
-        let base = Base {
-            id,
-            stream,
-            client,
-            server,
-            first: info.number,
-            last: info.number,
-            start_ns: info.time_ns,
-            end_ns: info.time_ns,
-        };
+        let base = Base::new(info, (id, stream), client, server);
         let mut messages = Messages { base, packets: [0; 2], bytes: [0; 2] };
         messages.packets[usize::from(is_reply)] = 1;
         messages.bytes[usize::from(is_reply)] = info.wire_len;

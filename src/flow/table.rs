@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use super::event::FlowId;
+use super::info::PacketInfo;
 use super::record::{FlowProtocol, FlowRecord, Party};
 
 /// Conversations kept at once; the longest silent go first.
@@ -62,6 +63,19 @@ pub struct Base {
 }
 
 impl Base {
+    /// A conversation that begins with this packet; `numbers`: over all protocols, and of its own.
+    pub fn new(info: &PacketInfo, numbers: (FlowId, u64), client: Party, server: Party) -> Base {
+        let (id, stream) = numbers;
+        let (first, start_ns) = (info.number, info.time_ns);
+        Base { id, stream, client, server, first, last: first, start_ns, end_ns: start_ns }
+    }
+
+    /// One more packet of it.
+    pub fn goes_on(&mut self, info: &PacketInfo) {
+        self.last = info.number;
+        self.end_ns = info.time_ns;
+    }
+
     /// The record as far as all conversations are alike.
     pub fn record(&self, protocol: FlowProtocol, packets: [u64; 2], bytes: [u64; 2]) -> FlowRecord {
         FlowRecord {

@@ -333,8 +333,7 @@ impl Tracker {
         }
         let Some(t) = self.tcp.live(&key) else { return };
         let from = side_of(&t.connection.base, a);
-        t.connection.base.last = info.number;
-        t.connection.base.end_ns = info.time_ns;
+        t.connection.base.goes_on(info);
         t.connection.sides[from.index()].bytes += info.wire_len;
         outcome.flow = Some(t.connection.base.id);
         self.current = Some(Current::Tcp(key));
@@ -375,16 +374,7 @@ impl Tracker {
             }
             None => numbers.take(),
         };
-        let base = Base {
-            id,
-            stream,
-            client,
-            server,
-            first: info.number,
-            last: info.number,
-            start_ns: info.time_ns,
-            end_ns: info.time_ns,
-        };
+        let base = Base::new(info, (id, stream), client, server);
         let tcp = Tcp { connection: Connection::new(base), reader: Reader::Undecided };
         if let Some(old) = self.tcp.insert(key, tcp) {
             let_go(*old, info.time_ns, outcome);

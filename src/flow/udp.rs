@@ -85,8 +85,7 @@ impl Udp {
                 Endpoint::Server
             };
             let earlier = d.packets[from.index()];
-            d.base.last = info.number;
-            d.base.end_ns = info.time_ns;
+            d.base.goes_on(info);
             d.packets[from.index()] += 1;
             d.bytes[from.index()] += info.wire_len;
             return Some(Place { flow: d.base.id, stream: d.base.stream, from, earlier });
@@ -103,16 +102,7 @@ impl Udp {
         };
         let end = |addr: IpAddr, port, mac| Party { addr: Some(addr), port: Some(port), mac };
         let (client, server) = (end(src, sport, src_mac), end(dst, dport, dst_mac));
-        let base = Base {
-            id,
-            stream,
-            client,
-            server,
-            first: info.number,
-            last: info.number,
-            start_ns: info.time_ns,
-            end_ns: info.time_ns,
-        };
+        let base = Base::new(info, (id, stream), client, server);
         let d = Datagrams { base, application: None, packets: [1, 0], bytes: [info.wire_len, 0] };
         self.table.insert(key, d);
         self.table.sweep(info.time_ns, &mut |d| ended.push(d.record()));

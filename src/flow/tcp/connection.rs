@@ -78,8 +78,6 @@ pub struct Connection {
     handshake_rtt: Option<i64>,
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
-    time_wait: Option<(Endpoint, u64)>,
-    time_wait_since: i64,
     troubles: u32,
 }
 
@@ -107,8 +105,6 @@ impl Connection {
             closed_first: None,
             handshake_rtt: None,
             syn_ack: None,
-            time_wait: None,
-            time_wait_since: 0,
             troubles: 0,
         }
     }
@@ -320,8 +316,6 @@ impl Connection {
                 basis: c.basis,
             });
             if c.to == State::TimeWait && c.from != c.to {
-                self.time_wait = Some((endpoint, c.packet));
-                self.time_wait_since = s.time_ns;
                 let event = self.event(Kind::TcpTimeWait, s.packet, endpoint);
                 step.events.push(self.waits(event, endpoint, c));
             }
@@ -365,7 +359,6 @@ impl Connection {
                 _ => {}
             }
         }
-        me.tsval = s.options.timestamps.map(|t| t.0).or(me.tsval);
         if s.rst {
             return; // its window and acknowledgement announce nothing
         }

@@ -78,8 +78,6 @@ pub struct Side {
     pub seen: Seen,
     /// Packet and time of the segment that sent the highest number.
     pub latest: (u64, i64),
-    /// Timestamp option and IPv4 identification of that segment.
-    pub latest_marks: (Option<u32>, Option<u16>),
     /// Packet of the sender's first and latest SYN, and how many there were.
     pub syn: Option<(u64, i64, u32)>,
     /// How many SYN+ACKs were sent.
@@ -130,8 +128,6 @@ pub struct Side {
     pub round_trips: RoundTrips,
     /// Payload in order, while someone reads it.
     pub reassembly: Option<Box<Reassembly>>,
-    /// Timestamp option of the last segment.
-    pub tsval: Option<u32>,
 }
 
 impl Side {
@@ -143,7 +139,6 @@ impl Side {
             base: None,
             seen: Seen::default(),
             latest: (0, 0),
-            latest_marks: (None, None),
             syn: None,
             syn_acks: 0,
             syn_last: 0,
@@ -169,7 +164,6 @@ impl Side {
             flights: VecDeque::new(),
             round_trips: RoundTrips::default(),
             reassembly: None,
-            tsval: None,
         }
     }
 
@@ -218,7 +212,6 @@ impl Side {
         };
         if counts && advanced {
             self.latest = (s.packet, s.time_ns);
-            self.latest_marks = (s.options.timestamps.map(|t| t.0), s.ip_id);
         }
         if counts && length > 0 {
             if advanced && self.flights.len() < MAX_FLIGHTS {
