@@ -25,11 +25,23 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 FOREVER = 3600  # seconds; longer than any recording
 
-# Each tool that a scenario can ask for, and the Debian package that has it.
+# Each tool that a scenario can ask for, and the Debian package that has it. `python:NAME` is a module of Debian's own
+# Python, which runs the servers and clients that need it (lab.PYTHON).
+PYTHON = "/usr/bin/python3"
 PACKAGES = {
-    "arping": "arping", "curl": "curl", "dig": "bind9-dnsutils", "dnsmasq": "dnsmasq-base",
-    "ethtool": "ethtool", "ip": "iproute2", "nft": "nftables", "nginx": "nginx", "ping": "iputils-ping",
-    "ss": "iproute2", "sysctl": "procps", "tcpdump": "tcpdump", "traceroute": "traceroute",
+    "arping": "arping", "bridge": "iproute2", "busybox": "busybox", "conntrack": "conntrack", "curl": "curl",
+    "dig": "bind9-dnsutils", "dnsmasq": "dnsmasq-base", "ethtool": "ethtool", "getent": "libc-bin",
+    "gunicorn": "gunicorn", "haproxy": "haproxy", "in.telnetd": "inetutils-telnetd", "ip": "iproute2",
+    "keepalived": "keepalived", "mariadb": "mariadb-client-core", "mariadbd": "mariadb-server-core",
+    "nft": "nftables", "nghttp": "nghttp2-client", "nghttpd": "nghttp2-server", "nginx": "nginx",
+    "openssl": "openssl", "pg_ctlcluster": "postgresql", "ping": "iputils-ping", "psql": "postgresql-client",
+    "python:grpc": "python3-grpcio", "python:h2": "python3-h2", "python:websockets": "python3-websockets",
+    "python:aiosmtpd": "python3-aiosmtpd",
+    "rsync": "rsync", "scp": "openssh-client", "sftp": "openssh-client", "snmpd": "snmpd", "snmpget": "snmp",
+    "ss": "iproute2", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "sshd": "openssh-server",
+    "sshpass": "sshpass", "sysctl": "procps", "tc": "iproute2", "tcpdump": "tcpdump", "telnet": "inetutils-telnet",
+    "telnetd": "inetutils-telnetd", "tinyproxy": "tinyproxy", "traceroute": "traceroute", "udhcpc": "udhcpc",
+    "unbound": "unbound", "vde_switch": "vde2", "vsftpd": "vsftpd",
 }
 ALWAYS = ["ethtool", "ip", "nft", "sysctl", "tcpdump"]
 
@@ -43,7 +55,15 @@ QUIET = {
 
 def missing(tools):
     """The Debian packages of those of `tools` that this machine lacks."""
-    return sorted({PACKAGES[tool] for tool in tools if not shutil.which(tool)})
+    return sorted({PACKAGES[tool] for tool in tools if not _present(tool)})
+
+
+def _present(tool):
+    kind, _, module = tool.rpartition(":")
+    if kind == "python":
+        probe = [PYTHON, "-c", f"import {module}"]
+        return Path(PYTHON).exists() and subprocess.run(probe, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return shutil.which(tool) is not None
 
 
 def command(*words, **options):
@@ -56,10 +76,13 @@ def command(*words, **options):
 
 
 class Port:
-    """An interface of a host, with its address: a place to capture at."""
+    """An interface of a host, with its address if it has one: a place to capture at.
 
-    def __init__(self, host, device, address):
-        self.host, self.device = host, device
+    `peer` is the port at the other end of the cable (a switch's port, say); `cable` the Relay in between, if any.
+    """
+
+    def __init__(self, host, device, address=None):
+        self.host, self.device, self.peer, self.cable = host, device, None, None
         self.interface = ipaddress.ip_interface(address) if address else None
         self.ip = str(self.interface.ip) if address else None
         # The hardware address tells whose it is: 02:00 (made up locally), then the IP address in hexadecimal.
@@ -67,7 +90,8 @@ class Port:
         self.mac = "02:00:" + ":".join(f"{octet:02x}" for octet in packed)
 
     def describe(self):
-        return f"interface {self.device} of {self.host.name}, {self.interface}, {self.mac}"
+        whose = f"interface {self.device} of {self.host.name}"
+        return f"{whose}, {self.interface}, {self.mac}" if self.interface else whose
 
 
 class Host:
@@ -84,6 +108,13 @@ class Host:
     def run(self, *words):
         """Run a program on this host; its output. Fails if it fails."""
         return command("ip", "netns", "exec", self.namespace, *words)
+
+    def etc(self, name, text):
+        """Give this host a file of its own in /etc (hosts, resolv.conf, passwd ...): programs that are run on it see
+        this one instead of the machine's. `ip netns exec` does so with what it finds in /etc/netns."""
+        file = Path("/etc/netns") / self.namespace / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
 
     def attempt(self, *words):
         """Run a program whose failure is part of the story (a ping that nobody answers)."""
@@ -166,6 +197,8 @@ class Lab:
         self.hosts, self.sockets, self.relays, self.processes, self.points = [], [], [], [], []
         self.handlers = {}
         self.witness = Witness()
+        self.loopback_ports = set()  # TCP ports on 127.0.0.0/8 that belong to this recording, for the witness
+        self.key_logs = []  # files that TLS clients write their keys to (SSLKEYLOGFILE); kept in the capture
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.prefix}-"))
         self.folder.chmod(0o755)  # services that give up root must still read their files
 
@@ -185,44 +218,59 @@ class Lab:
         made.sysctl({"net.ipv4.ip_forward": 1})
         return made
 
-    def link(self, first, first_address, second, second_address, mtu=1500, delay=None):
-        """A cable between two hosts, with `delay` seconds each way if given. Returns the two ports."""
-        names = [f"pl{os.getpid() % 10**7}x{end}" for end in "ab"]  # at most 15 letters; renamed at once
-        if delay:
-            self.relays.append(Relay(*names, delay))
-        else:
+    def link(self, first, first_address, second, second_address, mtu=1500, delay=None, offload=False):
+        """A cable between two hosts, with `delay` seconds each way if given (0 for a cable that only meddles: see
+        Relay). An address may be None. With `offload` the stack hands the interface segments that are larger than
+        the MTU and checksums that are not yet filled in, as it does with most network cards. Returns the two ports."""
+        names = self._names()
+        relay = None
+        if delay is None:
             command("ip", "link", "add", names[0], "type", "veth", "peer", "name", names[1])
-        ports = [self._attach(host, address, name, mtu)
-                 for host, address, name in zip((first, second), (first_address, second_address), names)]
-        if delay:
-            self.relays[-1].start()
-        return ports
+        else:
+            relay = Relay(*names, delay)
+            self.relays.append(relay)
+        here, there = [self._attach(host, address, name, mtu, offload)
+                       for host, address, name in zip((first, second), (first_address, second_address), names)]
+        here.peer, there.peer = there, here
+        here.cable = there.cable = relay
+        if relay:
+            relay.start()
+        return [here, there]
 
-    def switch(self, *members):
-        """A Linux bridge between hosts: `members` are (host, address). Returns their ports in that order."""
-        inside = self.host("switch")
+    def switch(self, *members, name="switch"):
+        """A Linux bridge between hosts: `members` are (host, address). Returns their ports in that order; the
+        switch's own end of each cable is `port.peer`."""
+        inside = self.host(name)
         inside.run("ip", "link", "add", "br0", "type", "bridge", "stp_state", "0", "mcast_snooping", "0")
         inside.run("ip", "link", "set", "br0", "up")
         ports = []
         for number, (host, address) in enumerate(members):
-            names = [f"pl{os.getpid() % 10**7}x{end}" for end in "ab"]
+            names = self._names()
             command("ip", "link", "add", names[0], "type", "veth", "peer", "name", names[1])
-            command("ip", "link", "set", names[1], "netns", inside.namespace, "name", f"port{number}")
-            inside.run("ip", "link", "set", f"port{number}", "master", "br0", "up")
-            ports.append(self._attach(host, address, names[0], 1500))
+            device = f"port{number}"
+            command("ip", "link", "set", names[1], "netns", inside.namespace, "name", device)
+            _no_offloads(inside, device)
+            inside.run("ip", "link", "set", device, "master", "br0", "up")
+            port = self._attach(host, address, names[0], 1500, False)
+            port.peer = Port(inside, device)
+            ports.append(port)
         return ports
 
-    def _attach(self, host, address, name, mtu):
+    def _names(self):
+        """Names for the two ends of a new cable: at most 15 letters, and only until they are put into their hosts."""
+        return [f"pl{os.getpid() % 10**7}x{end}" for end in "ab"]
+
+    def _attach(self, host, address, name, mtu, offload):
         port = Port(host, f"eth{len(host.ports)}", address)
         host.ports.append(port)
         command("ip", "link", "set", name, "netns", host.namespace, "name", port.device)
-        # Without offloads the capture shows frames of the size and with the checksums that a wire would carry.
-        host.attempt("ethtool", "-K", port.device, "tx", "off", "rx", "off", "sg", "off", "tso", "off", "gso", "off",
-                     "gro", "off")
+        if not offload:
+            _no_offloads(host, port.device)
         host.run("ip", "link", "set", port.device, "address", port.mac, "mtu", mtu, "up")
         host.sysctl({f"net.ipv4.neigh.{port.device}.base_reachable_time_ms": FOREVER * 1000,  # ARP entries do not age
                      f"net.ipv4.neigh.{port.device}.delay_first_probe_time": FOREVER})
-        host.run("ip", "addr", "add", address, "brd", "+", "dev", port.device)
+        if address:
+            host.run("ip", "addr", "add", address, "brd", "+", "dev", port.device)
         return port
 
     # ---- processes, waiting
@@ -261,34 +309,44 @@ class Lab:
 
     # ---- capturing
 
-    def record(self, *ports):
-        """Start to capture at `ports`, and the kernel's account. What was built before is not in the capture."""
-        self.wait(0.2)  # links come up
-        self.witness.start()
+    def watch(self):
+        """Start the kernel's account; `record` does it too. Alone, it is for what happens before the capture begins."""
+        if not self.witness.instance:
+            self.wait(0.2)  # links come up
+            self.witness.start()
+
+    def record(self, *ports, snaplen=pcapng.SNAPLEN, direction="inout", only=""):
+        """Start to capture at `ports`, and the kernel's account. What was built before is not in the capture.
+        `snaplen`: octets kept of a frame; `direction`: `in` or `out` for one of them only; `only`: a capture filter
+        as tcpdump has it."""
+        self.watch()
         for port in ports:
             file = self.folder / f"{len(self.points)}.pcap"
             process = self.start(["ip", "netns", "exec", port.host.namespace, "tcpdump", "-i", port.device, "-n", "-U",
-                                  "--immediate-mode", "--time-stamp-precision=nano", "-B", "8192", "-s", "0",
-                                  "-Z", "root", "-w", str(file)])
+                                  "--immediate-mode", "--time-stamp-precision=nano", "-B", "8192", "-s", str(snaplen),
+                                  "-Q", direction, "-Z", "root", "-w", str(file), *only.split()])
             self.until(lambda: "listening on" in _tail(process.log), lambda: f"tcpdump: {_tail(process.log)}")
-            self.points.append((port, file, process))
+            self.points.append((port, file, process, snaplen))
         self.wait(0.1)
 
     def finish(self):
-        """End the recording: services first, then sockets, then the capture. Returns [(port, packets)]."""
-        tcpdumps = [process for _, _, process in self.points]
-        for process in [process for process in self.processes if process not in tcpdumps]:
+        """End the recording: services first, then sockets, then the capture. Returns what was seen, a
+        `pcapng.Interface` with its packets for each capture point."""
+        tcpdumps = [process for _, _, process, _ in self.points]
+        for process in reversed([process for process in self.processes if process not in tcpdumps]):
             self.stop(process)
         for made in self.sockets:
             made.close()
         self.wait(0.4)  # the last segments cross the link, tcpdump writes them
         self.witness.stop()
         recorded = []
-        for port, file, process in self.points:
+        for port, file, process, snaplen in self.points:
             self.stop(process, signal.SIGINT)
             if "0 packets dropped by kernel" not in _tail(process.log):
                 raise RuntimeError(f"tcpdump lost packets: {_tail(process.log)}")
-            recorded.append((port, pcapng.read_pcap(file.read_bytes())))
+            link_type, packets = pcapng.read_pcap(file.read_bytes())
+            recorded.append(pcapng.Interface(f"{port.host.name}-{port.device}", port.describe(), link_type, snaplen,
+                                             packets))
         return recorded
 
     def addresses(self):
@@ -307,6 +365,7 @@ class Lab:
             relay.close()
         for host in self.hosts:
             subprocess.run(["ip", "netns", "del", host.namespace], stderr=subprocess.DEVNULL, check=False)
+            shutil.rmtree(Path("/etc/netns") / host.namespace, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
@@ -325,9 +384,14 @@ def sweep():
     for instance in (TRACING / "instances").glob(f"{PREFIX}-*"):
         if orphaned(instance.name):
             instance.rmdir()
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}-*"):
+    for folder in [*Path(tempfile.gettempdir()).glob(f"{PREFIX}-*"), *Path("/etc/netns").glob(f"{PREFIX}-*")]:
         if orphaned(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_offloads(host, device):
+    """Without offloads a capture shows frames of the size and with the checksums that a wire would carry."""
+    host.attempt("ethtool", "-K", device, "tx", "off", "rx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
 
 
 def _enter(namespace):

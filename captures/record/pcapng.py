@@ -1,28 +1,42 @@
 """Capture files: read what tcpdump writes (pcap), write what the project keeps (pcapng).
 
 pcapng because it carries what a bare pcap cannot: a comment on what the file shows, the names of the
-interfaces, and several capture points in one file. The format: draft-ietf-opsawg-pcapng.
+interfaces, several capture points in one file, how many packets were lost, and the keys of TLS connections. The
+format: draft-ietf-opsawg-pcapng.
 """
 
 import struct
+from dataclasses import dataclass, field
 
-SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
+SECTION, INTERFACE, STATISTICS, PACKET, SECRETS = 0x0A0D0D0A, 1, 5, 6, 0x0A
+TLS_KEY_LOG = 0x544C534B
 ETHERNET = 1
 SNAPLEN = 262144
 
 
+@dataclass
+class Interface:
+    """A capture point and what was seen there: `packets` are (time in ns, length on the wire, bytes) in order."""
+    name: str
+    description: str
+    link_type: int = ETHERNET
+    snaplen: int = SNAPLEN
+    packets: list = field(default_factory=list)
+    dropped: int = 0
+
+
 def read_pcap(raw):
-    """The packets of a little-endian nanosecond pcap, as (time in ns, length on the wire, bytes)."""
+    """The link type and the packets, as (time in ns, length on the wire, bytes), of a little-endian nanosecond pcap."""
     magic, _, _, _, _, _, link_type = struct.unpack_from("<IHHiIII", raw)
-    if magic != 0xA1B23C4D or link_type != ETHERNET:
-        raise ValueError("not a nanosecond Ethernet pcap of this machine's byte order")
+    if magic != 0xA1B23C4D:
+        raise ValueError("not a nanosecond pcap of this machine's byte order")
     packets, at = [], 24
     while at < len(raw):
         seconds, nanoseconds, captured, length = struct.unpack_from("<IIII", raw, at)
         at += 16
         packets.append((seconds * 10**9 + nanoseconds, length, raw[at:at + captured]))
         at += captured
-    return packets
+    return link_type, packets
 
 
 def _option(code, value):
@@ -35,18 +49,30 @@ def _block(kind, body):
     return struct.pack("<II", kind, length) + body + struct.pack("<I", length)
 
 
-def write(path, comment, system, application, interfaces, packets):
-    """Write one section. `interfaces`: [(name, description)]; `packets`: [(ns, interface, length, bytes)] in order."""
+def write(path, comment, system, application, interfaces, secrets=""):
+    """Write one section: `interfaces` with their packets, which are sorted by time over all of them (packets of one
+    interface keep their order), and `secrets`, the lines of a TLS key log."""
     end = _option(0, "")
     options = _option(1, comment) + _option(3, system) + _option(4, application) + end
     blocks = [_block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options)]
-    for name, description in interfaces:
+    for interface in interfaces:
         nanoseconds = _option(9, bytes([9]))  # if_tsresol: stamps count 10^-9 s
-        options = _option(2, name) + _option(3, description) + nanoseconds + end
-        blocks.append(_block(INTERFACE, struct.pack("<HHI", ETHERNET, 0, SNAPLEN) + options))
-    for time, interface, length, data in packets:
-        head = struct.pack("<IIIII", interface, time >> 32, time & 0xFFFFFFFF, len(data), length)
+        options = _option(2, interface.name) + _option(3, interface.description) + nanoseconds + end
+        blocks.append(_block(INTERFACE, struct.pack("<HHI", interface.link_type, 0, interface.snaplen) + options))
+    if secrets:
+        data = secrets.encode()
+        blocks.append(_block(SECRETS, struct.pack("<II", TLS_KEY_LOG, len(data)) + data + bytes(-len(data) % 4)))
+    packets = sorted(((time, number, length, data) for number, interface in enumerate(interfaces)
+                      for time, length, data in interface.packets), key=lambda packet: packet[0])
+    for time, number, length, data in packets:
+        head = struct.pack("<IIIII", number, time >> 32, time & 0xFFFFFFFF, len(data), length)
         blocks.append(_block(PACKET, head + data + bytes(-len(data) % 4)))
+    for number, interface in enumerate(interfaces):
+        last = max((time for time, _, _ in interface.packets), default=0)
+        counts = [_option(code, struct.pack("<Q", count))  # isb_ifrecv, isb_ifdrop
+                  for code, count in ((4, len(interface.packets) + interface.dropped), (5, interface.dropped))]
+        head = struct.pack("<III", number, last >> 32, last & 0xFFFFFFFF)
+        blocks.append(_block(STATISTICS, head + b"".join(counts) + end))
     path.write_bytes(b"".join(blocks))
 
 

@@ -78,14 +78,15 @@ class Witness:
             self._set("tracing_on", "0")
             self.instance.rmdir()
 
-    def account(self, capture, addresses):
-        """The account as plain data for JSON: only TCP, only sockets with one of `addresses`. None without TCP."""
+    def account(self, capture, addresses, loopback_ports=()):
+        """The account as plain data for JSON: only TCP, only sockets with one of `addresses`, or on loopback with one
+        of `loopback_ports` (the account hears of all namespaces, and each has its 127.0.0.1). None without TCP."""
         addresses = set(addresses)
         events, sockets, current = [], [], {}
         for stamp, payload in self.heard:
             name, layout = self.events[struct.unpack_from("<H", payload)[0]]
             seen = _decode(name, layout, payload)
-            if seen is None or not {seen["saddr"], seen["daddr"]} & addresses:
+            if seen is None or not _concerns(seen, addresses, loopback_ports):
                 continue
             key = seen.pop("skaddr")
             event = {"time": _seconds(stamp + self.offset), **seen}
@@ -120,6 +121,13 @@ class Witness:
 
     def _set(self, name, value):
         (self.instance / name).write_text(value)
+
+
+def _concerns(seen, addresses, loopback_ports):
+    ends = {seen["saddr"], seen["daddr"]}
+    if any(ipaddress.ip_address(end).is_loopback for end in ends):
+        return bool({seen["sport"], seen["dport"]} & set(loopback_ports))
+    return bool(ends & addresses)
 
 
 def _realtime_minus_monotonic():

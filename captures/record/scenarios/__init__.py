@@ -9,18 +9,18 @@
         lab.record(at_client)                  # from here on, all that passes is in the capture
         client.run("ping", "-c", "1", "10.0.0.2")
 
-`expect` names the kinds of event that `pcaplain annotate --format json` must find in it; the claims of the notes
-that it serves stand in claims.py. Steps must come out the same each time: fixed ports, fixed waits far from
-any timer's edge, one CPU (run sees to that). What cannot be fixed: times, initial sequence numbers, IP ids.
+`expect` names the kinds of event that `pcaplain annotate --format json` must find in it. `shows` are promises that
+another reader can check: display filters, each of which tshark must find in the file (`run check`; a pair
+(filter, n) must be found in exactly n frames). Which claims and lessons a capture serves stands in
+captures/syllabus.toml. Steps must come out the same each time: fixed ports, fixed waits far from any timer's edge, one
+CPU (run sees to that). What cannot be fixed: times, initial sequence numbers, IP ids.
 """
 
 import importlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Callable
 
-from .claims import CLAIMS
-
-SUBJECTS = ["arp", "ip", "tcp", "udp", "dns", "http"]
 SCENARIOS = {}
 
 
@@ -31,26 +31,23 @@ class Scenario:
     steps: Callable
     expect: list
     needs: list = field(default_factory=list)
+    shows: list = field(default_factory=list)
 
     @property
     def how(self):
         """The docstring as one paragraph."""
         return " ".join(self.steps.__doc__.split())
 
-    @property
-    def claims(self):
-        return CLAIMS[self.name].split()
 
-
-def scenario(name, title, expect, needs=()):
+def scenario(name, title, expect, needs=(), shows=()):
     def register(steps):
-        SCENARIOS[name] = Scenario(name, title, steps, list(expect), list(needs))
+        SCENARIOS[name] = Scenario(name, title, steps, list(expect), list(needs), list(shows))
         return steps
     return register
 
 
 def load():
-    """All scenarios by name, in the order of the subjects."""
-    for subject in SUBJECTS:
-        importlib.import_module(f"{__name__}.{subject}")
+    """All scenarios by name, subject by subject: those of every file beside this one."""
+    for file in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        importlib.import_module(f"{__name__}.{file.stem}")
     return SCENARIOS

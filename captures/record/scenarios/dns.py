@@ -1,5 +1,7 @@
 """DNS: names to addresses, with a real resolver and a real client."""
 
+from services import dnsmasq
+
 from . import scenario
 
 # What the name server that the resolver asks knows. The numbers are times to live, in seconds.
@@ -49,10 +51,3 @@ def dns_basic(lab):
     for _ in range(3):
         dig("pool.example.test", "A", "+noedns")
 
-
-def dnsmasq(lab, host, settings, address):
-    """A dnsmasq that is configured by `settings` (words of its configuration file) and nothing else."""
-    config = lab.folder / f"dnsmasq-{host.name}.conf"
-    config.write_text("\n".join(settings.split()) + "\nuser=root\npid-file=\n")
-    host.start("dnsmasq", "--keep-in-foreground", f"--conf-file={config}", "--log-facility=-",
-               ready=lambda: f"{address}:53 " in host.run("ss", "-lun"))

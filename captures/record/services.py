@@ -1,0 +1,110 @@
+"""Real servers, set up in a line: nginx, dnsmasq, a certificate authority, and small servers in Python.
+
+Each takes a host of the laboratory and what is particular to the scenario; whatever else the program needs to run in a
+folder of its own, without touching the machine's configuration, stands here. A server that only one scenario uses is
+set up in that scenario.
+"""
+
+import http.server
+import threading
+from pathlib import Path
+
+from lab import command
+
+NGINX = """\
+user root;
+daemon off;
+master_process off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder};
+    proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    types {{ text/html html; text/css css; text/plain txt; application/json json; image/jpeg jpg; }}
+{http}
+}}
+"""
+
+
+def nginx(lab, host, http, ready):
+    """nginx with `http` (the inside of its http block; `{folder}` is a folder of its own, where `pages` puts files).
+    `ready`: the address:port that it will listen on. Returns the process."""
+    folder = site(lab, host)
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, http=http.replace("{folder}", str(folder))))
+    return host.start("nginx", "-p", folder, "-c", config, ready=lambda: f"{ready} " in host.run("ss", "-ltn"))
+
+
+def site(lab, host):
+    """The folder that belongs to a host's servers."""
+    folder = lab.folder / f"site-{host.name}"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    return folder
+
+
+def pages(lab, host, **files):
+    """Put files into the host's folder: a name with `_` for the dot, and the content (text or bytes)."""
+    for name, content in files.items():
+        path = site(lab, host) / name.replace("_", ".")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def dnsmasq(lab, host, settings, address):
+    """A dnsmasq that is configured by `settings` (words of its configuration file) and nothing else."""
+    config = lab.folder / f"dnsmasq-{host.name}.conf"
+    config.write_text("\n".join(settings.split()) + "\nuser=root\npid-file=\n")
+    return host.start("dnsmasq", "--keep-in-foreground", f"--conf-file={config}", "--log-facility=-",
+                      ready=lambda: f"{address}:53 " in host.run("ss", "-lun"))
+
+
+def python_server(host, port, handler, address=None):
+    """An HTTP server in Python on the host's first address (or `address`): `handler` is a subclass of
+    http.server.BaseHTTPRequestHandler. It answers in a thread of its own until the recording ends."""
+    listener = host.socket(address=address or host.ports[0].ip, port=port)
+    listener.listen()
+    listener.settimeout(None)
+    server = http.server.ThreadingHTTPServer(listener.getsockname(), handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.daemon_threads = True
+    threading.Thread(target=_serve, args=(server,), daemon=True).start()
+    return server
+
+
+def _serve(server):
+    try:
+        server.serve_forever(poll_interval=0.05)
+    except (OSError, ValueError):
+        pass  # the listener was closed: the recording is over
+
+
+class Authority:
+    """A certificate authority of the laboratory's own. `certificate` gives (certificate file, key file)."""
+
+    def __init__(self, lab, name="pcaplain test authority"):
+        self.folder = lab.folder / "authority"
+        self.folder.mkdir(exist_ok=True)
+        self.file, self.key = self.folder / "ca.crt", self.folder / "ca.key"
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 30,
+                      "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.file)
+
+    def certificate(self, *names, key="ec", days=30, client=False):
+        """A certificate for these host names (the first is its subject), with an `ec` or an `rsa` key."""
+        stem = self.folder / f"{names[0]}-{key}"
+        kind = ["-newkey", "rsa:2048"] if key == "rsa" else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        self._openssl("req", *kind, "-nodes", "-subj", f"/CN={names[0]}", "-keyout", f"{stem}.key", "-out",
+                      f"{stem}.csr")
+        extensions = Path(f"{stem}.ext")
+        extensions.write_text("subjectAltName=" + ",".join(f"DNS:{name}" for name in names) + "\n"
+                              + f"extendedKeyUsage={'clientAuth' if client else 'serverAuth'}\n")
+        self._openssl("x509", "-req", "-in", f"{stem}.csr", "-CA", self.file, "-CAkey", self.key, "-CAcreateserial",
+                      "-days", days, "-extfile", extensions, "-out", f"{stem}.crt")
+        return Path(f"{stem}.crt"), Path(f"{stem}.key")
+
+    @staticmethod
+    def _openssl(*words):
+        command("openssl", *words)
