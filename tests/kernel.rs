@@ -3,9 +3,14 @@
 //!
 //! Known of that account: TIME-WAIT is not a socket state there, FIN_WAIT2 (or CLOSING) -> CLOSE is its beginning;
 //! a socket that listens is named LISTEN until the third segment makes a connection of it.
+//!
+//! A few captures show only part of each connection (index.json: `whole` false): one direction, or from the middle. There
+//! the states that are told must be the kernel's, in its order, and some may be missing.
+//!
+//! `KERNEL=NAME cargo test --test kernel` looks at one recording alone.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pcaplain::capture::{self, Source};
 use pcaplain::flow::{Endpoint, Outcome, State, Tracker};
@@ -31,7 +36,8 @@ fn kernel_name(state: State) -> &'static str {
 
 /// Our sequences of states, by socket, in the order of connections.
 fn ours(name: &str) -> BTreeMap<Socket, Vec<Vec<&'static str>>> {
-    let mut source = capture::open(&format!("@{name}")).expect("a bundled capture");
+    let file = captures().join(format!("{name}.pcapng"));
+    let mut source = capture::open(file.to_str().unwrap()).expect("a bundled capture");
     let mut tracker = Tracker::default();
     let mut outcome = Outcome::default();
     let mut states: BTreeMap<(u64, Endpoint2), Vec<&'static str>> = BTreeMap::new();
@@ -109,27 +115,51 @@ fn kernels(path: &Path) -> BTreeMap<Socket, Vec<Vec<String>>> {
     sockets
 }
 
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+/// The captures that have an account beside them, and whether they show each connection whole.
+fn accounts() -> Vec<(String, bool)> {
+    let index: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(captures().join("index.json")).unwrap()).unwrap();
+    let only = std::env::var("KERNEL").ok();
+    let mut accounts = Vec::new();
+    for entry in index.as_array().unwrap() {
+        let name = entry["name"].as_str().unwrap().to_owned();
+        if entry["account"] == true && only.as_ref().is_none_or(|only| *only == name) {
+            accounts.push((name, entry["whole"].as_bool().unwrap()));
+        }
+    }
+    accounts
+}
+
+/// Whether `part` are states of `whole`, in its order. What nobody can know (`UNKNOWN`) says nothing.
+fn is_part(part: &[&str], whole: &[String]) -> bool {
+    let mut rest = whole.iter();
+    part.iter().filter(|state| **state != "UNKNOWN").all(|state| rest.any(|there| there == state))
+}
+
 #[test]
 fn states_are_the_kernels_in_every_bundled_tcp_recording() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let mut compared = 0;
     let mut wrong = Vec::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let Some(name) =
-            path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".kernel.json"))
-        else {
-            continue;
-        };
-        let ours = ours(name);
-        for (socket, sequences) in kernels(&path) {
+    for (name, whole) in accounts() {
+        let ours = ours(&name);
+        for (socket, sequences) in kernels(&captures().join(format!("{name}.kernel.json"))) {
             let mine = ours.get(&socket).cloned().unwrap_or_default();
             compared += sequences.len();
-            if mine != sequences {
+            let right = if whole {
+                mine == sequences
+            } else {
+                // Of a socket that the capture does not show there is nothing to compare.
+                mine.len() <= sequences.len() && mine.iter().zip(&sequences).all(|(m, k)| is_part(m, k))
+            };
+            if !right {
                 wrong.push(format!("{name} {socket:?}\n  kernel {sequences:?}\n  ours   {mine:?}"));
             }
         }
     }
     assert!(compared > 0, "no account was found beside the captures");
-    assert!(wrong.is_empty(), "of {compared} sockets:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "of {compared} sockets, {} differ:\n{}", wrong.len(), wrong.join("\n"));
 }

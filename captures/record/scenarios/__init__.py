@@ -11,7 +11,8 @@
 
 `expect` names the kinds of event that `pcaplain annotate --format json` must find in it. `shows` are promises that
 another reader can check: display filters, each of which tshark must find in the file (`run check`; a pair
-(filter, n) must be found in exactly n frames). Which claims and lessons a capture serves stands in
+(filter, n) must be found in exactly n frames). `whole=False` says that the capture shows only part of its TCP connections:
+one direction, or from the middle. Which claims and lessons a capture serves stands in
 captures/syllabus.toml. Steps must come out the same each time: fixed ports, fixed waits far from any timer's edge, one
 CPU (run sees to that). What cannot be fixed: times, initial sequence numbers, IP ids.
 """
@@ -32,6 +33,7 @@ class Scenario:
     expect: list
     needs: list = field(default_factory=list)
     shows: list = field(default_factory=list)
+    whole: bool = True
 
     @property
     def how(self):
@@ -39,9 +41,9 @@ class Scenario:
         return " ".join(self.steps.__doc__.split())
 
 
-def scenario(name, title, expect, needs=(), shows=()):
+def scenario(name, title, expect, needs=(), shows=(), whole=True):
     def register(steps):
-        SCENARIOS[name] = Scenario(name, title, steps, list(expect), list(needs), list(shows))
+        SCENARIOS[name] = Scenario(name, title, steps, list(expect), list(needs), list(shows), whole)
         return steps
     return register
 
