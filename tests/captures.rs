@@ -1,12 +1,21 @@
-//! The bundled captures tell what captures/index.json says they show, and their packets are counted right.
+//! The bundled captures tell what captures/index.json says they show; what captures/README.md says of them is so; and
+//! every claim of the notes has a capture, or a reason why no packet can show it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::capture::{self, Source};
 use pcaplain::decode;
 use pcaplain::flow::{Outcome, Tracker};
+
+/// All of them together, so that they can be part of the program.
+const LIMIT: u64 = 3_000_000;
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
 
 fn index() -> Vec<serde_json::Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/index.json");
@@ -43,4 +52,82 @@ fn captures_show_what_they_are_said_to_show() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The figures of the table, by capture: frames and bytes.
+fn table() -> BTreeMap<String, (u64, u64)> {
+    let page = read("README.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ["));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let name = cells[1].strip_prefix('[').and_then(|c| c.split(']').next()).expect("a name");
+        (name.to_owned(), (cells[3].parse().expect("frames"), cells[4].parse().expect("bytes")))
+    })
+    .collect()
+}
+
+#[test]
+fn the_table_for_people_tells_the_truth() {
+    let table = table();
+    let mut whole = 0;
+    for bundled in BUNDLED {
+        let mut source = capture::open(&format!("@{}", bundled.name)).unwrap();
+        let mut frames = 0;
+        while source.next().unwrap().is_some() {
+            frames += 1;
+        }
+        let bytes = bundled.bytes.len() as u64;
+        whole += bytes;
+        assert_eq!(table.get(bundled.name), Some(&(frames, bytes)), "@{}", bundled.name);
+        let comment = source.comments().first().expect("a comment in the section header");
+        for line in comment.lines() {
+            // What the file says of itself, the page says too.
+            let line = line.strip_suffix('.').unwrap_or(line);
+            assert!(read("README.md").contains(line), "captures/README.md lacks of @{}: {line}", bundled.name);
+        }
+    }
+    assert_eq!(table.len(), BUNDLED.len());
+    assert!(whole < LIMIT, "the bundled captures have {whole} bytes together");
+}
+
+/// `captures/syllabus.toml` as far as claims go.
+fn syllabus() -> (BTreeMap<String, Vec<String>>, BTreeSet<String>) {
+    let syllabus: toml::Table = read("syllabus.toml").parse().unwrap();
+    let texts = |list: &toml::Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+    };
+    let claims = syllabus["claims"].as_table().unwrap();
+    let not_shown = syllabus["not_shown"].as_table().unwrap();
+    for (claim, reason) in not_shown {
+        for lang in ["en", "zh"] {
+            assert!(reason[lang].as_str().is_some_and(|text| !text.is_empty()), "{claim}: why, in {lang}");
+        }
+    }
+    (claims.iter().map(|(name, list)| (name.clone(), texts(list))).collect(), not_shown.keys().cloned().collect())
+}
+
+#[test]
+fn every_claim_has_a_capture_or_a_reason() {
+    let (served, not_shown) = syllabus();
+    let names: BTreeSet<&str> = served.keys().map(String::as_str).collect();
+    assert_eq!(names, BUNDLED.iter().map(|b| b.name).collect(), "captures/syllabus.toml and the captures");
+    let with_capture: BTreeSet<&String> = served.values().flatten().collect();
+    for claim in pcaplain::notes::ledger::all() {
+        let (shown, reasoned) = (with_capture.contains(&claim.id), not_shown.contains(&claim.id));
+        assert!(shown != reasoned, "{}: a capture, or a reason why there is none", claim.id);
+    }
+}
+
+#[test]
+fn lessons_use_captures_that_there_are() {
+    let syllabus: toml::Table = read("syllabus.toml").parse().unwrap();
+    let lessons = syllabus["lesson"].as_array().unwrap();
+    assert_eq!(lessons.len(), 20);
+    for (at, lesson) in lessons.iter().enumerate() {
+        assert_eq!(lesson["number"].as_integer(), Some(at as i64 + 1));
+        for name in lesson["captures"].as_array().unwrap() {
+            let name = name.as_str().unwrap();
+            assert!(BUNDLED.iter().any(|b| b.name == name), "lesson {}: there is no @{name}", at + 1);
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The whole path, reader to tree, over what the bundled captures can be made into: cut at every length, changed
 //! at random, mixed with each other. What must hold is in `common`.
 //!
-//! The random part takes about a minute; `PROPTEST_CASES` sets how many mutants each test makes at most.
+//! The random part takes about a minute; `PROPTEST_CASES` sets how many mutants each test makes at most. Of frames that
+//! are alike only a few are cut; with `EVERY_FRAME=1` all are.
 
 mod common;
 #[path = "common/mutants.rs"]
@@ -10,7 +11,7 @@ mod mutants;
 use std::io::Cursor;
 
 use common::Walk;
-use mutants::{Kept, apply, captures, change, search};
+use mutants::{Kept, apply, captures, change, every_cut, search, telling};
 use pcaplain::capture;
 use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::decode::{self, Context};
@@ -39,13 +40,9 @@ fn bundled_captures_as_they_are() {
 /// and the followers see whole conversations of such frames.
 #[test]
 fn every_truncation_of_every_frame() {
-    for (name, frames) in captures() {
-        let longest = frames.iter().map(|f| f.bytes.len()).max().unwrap_or(0);
-        for length in 0..longest {
-            let cut: Vec<Kept> = frames
-                .iter()
-                .map(|f| Kept { bytes: f.bytes[..f.bytes.len().min(length)].to_vec(), ..f.clone() })
-                .collect();
+    for (name, frames) in telling() {
+        let short = |f: &Kept, length: usize| Kept { bytes: f.bytes[..length].to_vec(), ..f.clone() };
+        for (length, cut) in every_cut(frames, short) {
             if let Err(e) = walk(cut.iter()) {
                 panic!("@{name} cut to {length} bytes a frame: {e}");
             }
@@ -63,7 +60,7 @@ fn a_cut_leaves_every_field_before_it() {
         decode::build(&frame, &decode::decode(&frame), &Context::default(), tree);
     };
     let (mut whole, mut cut_tree) = (Tree::default(), Tree::default());
-    for (name, frames) in captures() {
+    for (name, frames) in telling() {
         for (number, kept) in frames.iter().enumerate() {
             build(kept, &mut whole);
             // A payload is told as what its bytes are, and that changes with how many there are.
@@ -98,14 +95,13 @@ fn a_cut_leaves_every_field_before_it() {
 /// The same cuts, where nothing says that the frames were longer: a length field then points beyond the frame.
 #[test]
 fn every_frame_shortened_on_the_wire() {
-    for (name, frames) in captures() {
-        let longest = frames.iter().map(|f| f.bytes.len()).max().unwrap_or(0);
-        for length in 0..longest {
-            let short = |f: &Kept| f.bytes.len().min(length);
-            let cut: Vec<Kept> = frames
-                .iter()
-                .map(|f| Kept { bytes: f.bytes[..short(f)].to_vec(), wire_len: short(f) as u32, ..f.clone() })
-                .collect();
+    for (name, frames) in telling() {
+        let short = |f: &Kept, length: usize| Kept {
+            bytes: f.bytes[..length].to_vec(),
+            wire_len: length as u32,
+            ..f.clone()
+        };
+        for (length, cut) in every_cut(frames, short) {
             if let Err(e) = walk(cut.iter()) {
                 panic!("@{name} shortened to {length} bytes a frame: {e}");
             }

@@ -1,11 +1,14 @@
 //! What captures can be made into: frames cut, changed, mixed; and the search for a mutant that breaks a property.
 #![allow(dead_code)] // each test uses its part
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::capture::{self, Frame, Source};
+use pcaplain::decode::{self, Context};
+use pcaplain::wire::Tree;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -37,6 +40,47 @@ impl Kept {
 pub fn captures() -> &'static [(&'static str, Vec<Kept>)] {
     static CAPTURES: OnceLock<Vec<(&str, Vec<Kept>)>> = OnceLock::new();
     CAPTURES.get_or_init(|| BUNDLED.iter().map(|b| (b.name, frames(b.name))).collect())
+}
+
+/// How many frames of one structure are looked at.
+const ALIKE: u32 = 4;
+/// Up to this length of the cut, frames that it leaves whole are kept for what they tell of the others' conversations.
+const CONTEXT: usize = 128;
+
+/// The frames of every bundled capture, without those that have the same fields in the same order as four before them:
+/// a long transfer is made of hundreds of equal frames, and each would be cut at each of its lengths. With EVERY_FRAME in the
+/// environment nothing is left out.
+pub fn telling() -> &'static [(&'static str, Vec<Kept>)] {
+    static TELLING: OnceLock<Vec<(&str, Vec<Kept>)>> = OnceLock::new();
+    TELLING.get_or_init(|| {
+        let all = std::env::var_os("EVERY_FRAME").is_some();
+        let mut seen: HashMap<Vec<&'static str>, u32> = HashMap::new();
+        let mut is_new = |kept: &Kept| {
+            let frame = kept.frame(1);
+            let mut tree = Tree::default();
+            decode::build(&frame, &decode::decode(&frame), &Context::default(), &mut tree);
+            let count = seen.entry(tree.nodes.iter().map(|node| node.field.name).collect()).or_default();
+            *count += 1;
+            all || *count <= ALIKE
+        };
+        captures()
+            .iter()
+            .map(|(name, frames)| (*name, frames.iter().filter(|f| is_new(f)).cloned().collect()))
+            .collect()
+    })
+}
+
+/// Every cut of a capture: the length, and its frames as `cut` makes them. Beyond the first `CONTEXT` bytes only frames that
+/// the cut shortens are there.
+pub fn every_cut<'a>(
+    frames: &'a [Kept],
+    cut: impl Fn(&Kept, usize) -> Kept + 'a,
+) -> impl Iterator<Item = (usize, Vec<Kept>)> + 'a {
+    let longest = frames.iter().map(|f| f.bytes.len()).max().unwrap_or(0);
+    (0..longest).map(move |length| {
+        let kept = frames.iter().filter(|f| length < CONTEXT || f.bytes.len() > length);
+        (length, kept.map(|f| cut(f, f.bytes.len().min(length))).collect())
+    })
 }
 
 /// The frames of one of them.
