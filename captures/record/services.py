@@ -1,4 +1,4 @@
-"""Real servers, set up in a line: nginx, dnsmasq, a certificate authority, and small servers in Python.
+"""Real servers, set up in a line: nginx, dnsmasq, BIND, a certificate authority, and small servers in Python.
 
 Each takes a host of the laboratory and what is particular to the scenario; whatever else the program needs to run in a
 folder of its own, without touching the machine's configuration, stands here. A server that only one scenario uses is
@@ -58,6 +58,31 @@ def dnsmasq(lab, host, settings, address):
     config = lab.folder / f"dnsmasq-{host.name}.conf"
     config.write_text("\n".join(settings.split()) + "\nuser=root\npid-file=\n")
     return host.start("dnsmasq", "--keep-in-foreground", f"--conf-file={config}", "--log-facility=-",
+                      ready=lambda: f"{address}:53 " in host.run("ss", "-lun"))
+
+
+NAMED = """\
+options {{
+    directory "{folder}"; pid-file none; session-keyfile none;
+    listen-on {{ {address}; }}; listen-on-v6 {{ none; }};
+    recursion no; notify no; dnssec-validation no; empty-zones-enable no;
+}};
+controls {{ }};
+{config}
+"""
+
+
+def named(lab, host, address, zones, config=None):
+    """BIND as an authoritative name server: `zones` are {name: the lines of its zone file}, each put into a file
+    `NAME.zone` (the root's is `root.zone`). `config` says how they are served, if not simply all to everyone."""
+    folder = site(lab, host)
+    files = {name: "root.zone" if name == "." else f"{name}.zone" for name in zones}
+    for name, lines in zones.items():
+        (folder / files[name]).write_text(lines)
+    config = config or "\n".join(f'zone "{name}" {{ type primary; file "{file}"; }};' for name, file in files.items())
+    path = folder / "named.conf"
+    path.write_text(NAMED.format(folder=folder, address=address, config=config))
+    return host.start("named", "-f", "-4", "-n", 1, "-u", "root", "-c", path,
                       ready=lambda: f"{address}:53 " in host.run("ss", "-lun"))
 
 
