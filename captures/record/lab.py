@@ -29,7 +29,7 @@ FOREVER = 3600  # seconds; longer than any recording
 # Python, which runs the servers and clients that need it (lab.PYTHON).
 PYTHON = "/usr/bin/python3"
 PACKAGES = {
-    "arping": "arping", "bridge": "iproute2", "busybox": "busybox", "conntrack": "conntrack", "curl": "curl",
+    "arping": "arping", "avahi-daemon": "avahi-daemon", "bridge": "iproute2", "busybox": "busybox", "conntrack": "conntrack", "curl": "curl",
     "dig": "bind9-dnsutils", "dnsmasq": "dnsmasq-base", "ethtool": "ethtool", "getent": "libc-bin",
     "gunicorn": "gunicorn", "haproxy": "haproxy", "in.telnetd": "inetutils-telnetd", "ip": "iproute2",
     "keepalived": "keepalived", "mariadb": "mariadb-client-core", "mariadbd": "mariadb-server-core",
@@ -38,7 +38,7 @@ PACKAGES = {
     "openssl": "openssl", "pg_ctlcluster": "postgresql", "ping": "iputils-ping", "psql": "postgresql-client",
     "python:grpc": "python3-grpcio", "python:h2": "python3-h2", "python:websockets": "python3-websockets",
     "python:aiosmtpd": "python3-aiosmtpd",
-    "rsync": "rsync", "scp": "openssh-client", "sftp": "openssh-client", "snmpd": "snmpd", "snmpget": "snmp",
+    "rarpd": "rarpd", "rsync": "rsync", "scp": "openssh-client", "sftp": "openssh-client", "snmpd": "snmpd", "snmpget": "snmp",
     "ss": "iproute2", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "sshd": "openssh-server",
     "sshpass": "sshpass", "sysctl": "procps", "tc": "iproute2", "tcpdump": "tcpdump", "telnet": "inetutils-telnet",
     "telnetd": "inetutils-telnetd", "tinyproxy": "tinyproxy", "traceroute": "traceroute", "udhcpc": "udhcpc",
@@ -205,6 +205,7 @@ class Lab:
     def __init__(self):
         self.prefix = f"{PREFIX}-{os.getpid()}"
         self.hosts, self.sockets, self.relays, self.processes, self.points = [], [], [], [], []
+        self.built_points = []
         self.handlers = {}
         self.witness = Witness()
         self.loopback_ports = set()  # TCP ports on 127.0.0.0/8 that belong to this recording, for the witness
@@ -266,14 +267,18 @@ class Lab:
             ports.append(port)
         return ports
 
+    def plug(self, host, address, inside, device):
+        """Give `host`, as its next interface, the `device` that a program on the host `inside` has made (a TAP)."""
+        return self._attach(host, address, device, 1500, False, move=inside.run)
+
     def _names(self):
         """Names for the two ends of a new cable: at most 15 letters, and only until they are put into their hosts."""
         return [f"pl{os.getpid() % 10**7}x{end}" for end in "ab"]
 
-    def _attach(self, host, address, name, mtu, offload):
+    def _attach(self, host, address, name, mtu, offload, move=command):
         port = Port(host, f"eth{len(host.ports)}", address)
         host.ports.append(port)
-        command("ip", "link", "set", name, "netns", host.namespace, "name", port.device)
+        move("ip", "link", "set", name, "netns", host.namespace, "name", port.device)
         if not offload:
             _no_offloads(host, port.device)
         host.run("ip", "link", "set", port.device, "address", port.mac, "mtu", mtu, "up")
@@ -339,6 +344,13 @@ class Lab:
             self.points.append((port, file, process, snaplen))
         self.wait(0.1)
 
+    def built(self, name, description, link_type):
+        """A capture point of another link type, for what this kernel has no interface for: frames that the scenario
+        builds itself. Returns a function that puts a frame into the capture, at the time of the call."""
+        made = pcapng.Interface(name, description, link_type)
+        self.built_points.append(made)
+        return lambda frame: made.packets.append((time.time_ns(), len(frame), frame))
+
     def finish(self):
         """End the recording: services first, then sockets, then the capture. Returns what was seen, a
         `pcapng.Interface` with its packets for each capture point."""
@@ -357,7 +369,7 @@ class Lab:
             link_type, packets = pcapng.read_pcap(file.read_bytes())
             recorded.append(pcapng.Interface(f"{port.host.name}-{port.device}", port.describe(), link_type, snaplen,
                                              packets))
-        return recorded
+        return recorded + self.built_points
 
     def addresses(self):
         return [port.ip for host in self.hosts for port in host.ports if port.ip]
