@@ -29,7 +29,8 @@ FOREVER = 3600  # seconds; longer than any recording
 # Python, which runs the servers and clients that need it (lab.PYTHON).
 PYTHON = "/usr/bin/python3"
 PACKAGES = {
-    "arping": "arping", "avahi-daemon": "avahi-daemon", "bridge": "iproute2", "busybox": "busybox", "conntrack": "conntrack", "curl": "curl",
+    "arping": "arping", "avahi-daemon": "avahi-daemon", "bridge": "iproute2", "busybox": "busybox",
+    "conntrack": "conntrack", "curl": "curl",
     "dig": "bind9-dnsutils", "dnsmasq": "dnsmasq-base", "ethtool": "ethtool", "getent": "libc-bin",
     "gunicorn": "gunicorn", "haproxy": "haproxy", "in.telnetd": "inetutils-telnetd", "ip": "iproute2",
     "keepalived": "keepalived", "mariadb": "mariadb-client-core", "mariadbd": "mariadb-server-core",
@@ -38,7 +39,8 @@ PACKAGES = {
     "openssl": "openssl", "pg_ctlcluster": "postgresql", "ping": "iputils-ping", "psql": "postgresql-client",
     "python:grpc": "python3-grpcio", "python:h2": "python3-h2", "python:websockets": "python3-websockets",
     "python:aiosmtpd": "python3-aiosmtpd",
-    "rarpd": "rarpd", "rsync": "rsync", "scp": "openssh-client", "sftp": "openssh-client", "snmpd": "snmpd", "snmpget": "snmp",
+    "rarpd": "rarpd", "rsync": "rsync", "scp": "openssh-client", "sftp": "openssh-client", "snmpd": "snmpd",
+    "snmpget": "snmp",
     "ss": "iproute2", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "sshd": "openssh-server",
     "sshpass": "sshpass", "sysctl": "procps", "tc": "iproute2", "tcpdump": "tcpdump", "telnet": "inetutils-telnet",
     "telnetd": "inetutils-telnetd", "tinyproxy": "tinyproxy", "traceroute": "traceroute", "udhcpc": "udhcpc",
