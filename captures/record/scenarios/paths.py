@@ -1,5 +1,7 @@
 """Paths: which of a host's addresses and interfaces packets take, and how long a way takes."""
 
+import os
+
 from lab import Port
 from services import nginx, pages, site
 
@@ -13,9 +15,10 @@ server { listen 127.0.0.1:8081; default_type text/plain; location / { return 200
 """
 
 
-def curl(lab, host, port, *words):
-    """Fetch from the fixed `port` (whether it succeeds is part of the story), and let the connection close."""
-    host.attempt("curl", "-s", "--noproxy", "*", "--local-port", port, *words)
+def curl(lab, host, port, *words, keys=os.devnull):
+    """Fetch from the fixed `port` (whether it succeeds is part of the story), and let the connection close. TLS keys
+    are written to the file `keys`."""
+    host.attempt("env", f"SSLKEYLOGFILE={keys}", "curl", "-s", "--noproxy", "*", "--local-port", port, *words)
     lab.wait(0.2)
 
 
