@@ -1,0 +1,203 @@
+"""The link layer: what a switch does with a frame, and networks inside networks."""
+
+import os
+import socket
+
+from lab import Port
+from userspace import Tuns
+
+from . import scenario
+from .tcp import OPENING, take_fin
+
+GRE, IP_IN_IP = 47, 4
+GRE_HEADER = b"\x00\x00\x08\x00"  # RFC 2784: no checksum, version 0, and the EtherType of what follows
+
+# The two switches with VLANs. Port 1 belongs to VLAN 10, port 2 to VLAN 20, both without tags; port 3 is the trunk,
+# where frames of both VLANs pass with their tag.
+VLANS = """\
+vlan/create 10
+vlan/create 20
+port/setvlan 1 10
+port/setvlan 2 20
+vlan/addport 10 3
+vlan/addport 20 3
+"""
+
+
+@scenario("bridge-three-ports", "A switch at three ports at once; two VLANs, and the trunk between two switches",
+          needs=["ping", "vde_switch"],
+          expect=["arp.request", "arp.reply", "arp.unanswered", "icmp.echo-request", "icmp.echo-reply",
+                  "udp.datagram"],
+          shows=[("icmp.type == 8 && ip.dst == 10.0.0.2 && frame.interface_name == switch-port0", 2),
+                 ("icmp.type == 8 && ip.dst == 10.0.0.2 && frame.interface_name == switch-port1", 2),
+                 ("icmp.type == 8 && ip.dst == 10.0.0.2 && frame.interface_name == switch-port2", 1),
+                 ("icmp.type == 0 && ip.src == 10.0.0.2 && frame.interface_name == switch-port2", 0),
+                 ("arp.opcode == 1 && arp.dst.proto_ipv4 == 10.0.0.4 && eth.dst == ff:ff:ff:ff:ff:ff", 3),
+                 ("arp.opcode == 2 && arp.src.proto_ipv4 == 10.0.0.4", 1),
+                 ("udp && ip.addr == 10.0.0.1 && frame.interface_name == switch-port2", 1),
+                 ("udp && ip.addr == 10.0.0.3 && frame.interface_name == switch-port2", 6),
+                 ("udp && ip.addr == 10.0.0.3 && frame.interface_name != switch-port2", 0),
+                 ("frame.interface_name == trunk-eth0 && !vlan", 0), ("frame.interface_name != trunk-eth0 && vlan", 0),
+                 ("vlan.id == 10 && icmp", 2), ("vlan.id == 20 && icmp", 2), ("vlan.id == 10 && arp.opcode == 1", 2),
+                 ("frame.interface_name == blue2-eth0 && arp.dst.proto_ipv4 == 10.0.9.12", 0),
+                 ("frame.interface_name == red2-eth0 && arp.dst.proto_ipv4 == 10.0.9.22", 1),
+                 ("arp.src.proto_ipv4 == 10.0.9.11 && frame.interface_name == blue2-eth0", 0)])
+def bridge_three_ports(lab):
+    """Four hosts on a Linux bridge, alice (10.0.0.1), bob (.2), carol (.3) and dave (.4); captured at the ports where
+    the first three are plugged in (port0, port1, port2). Alice and bob know each other's hardware address from the
+    beginning, and so do carol and dave. (1) Alice pings bob. The bridge has not yet heard of bob: the request leaves
+    at every port, also at carol's; the reply goes to alice's port only. (2) The same again: now carol's port sees
+    nothing of it. (3) Alice looks for dave by ARP: the broadcast leaves at every port, the answer at one. (4) Alice
+    sends to bob and carol to dave, three datagrams each, at the same time, and they answer: carol's port is busy with
+    its own. (5) The bridge's table is emptied: alice's next datagram to bob is at every port once more. Then two
+    switches with VLANs (vde_switch, programs, since this kernel has no VLANs), joined by a trunk; at each a red host
+    in VLAN 10 (red1 10.0.9.11, red2 10.0.9.12) and a blue one in VLAN 20 (blue1 10.0.9.21, blue2 10.0.9.22); captured
+    on the trunk, at red2 and at blue2. (6) red1 pings red2: on the trunk all has tag 10, at red2 no tag, at blue2 is
+    nothing. (7) blue1 pings blue2: tag 20. (8) red1 looks for 10.0.9.22, which only blue2 has: the broadcast gets to
+    red2, not to blue2, and nobody answers."""
+    alice, bob, carol, dave = (lab.host(name) for name in ("alice", "bob", "carol", "dave"))
+    at_alice, at_bob, at_carol, at_dave = lab.switch(
+        (alice, "10.0.0.1/24"), (bob, "10.0.0.2/24"), (carol, "10.0.0.3/24"), (dave, "10.0.0.4/24"))
+    alice.knows(at_bob)
+    bob.knows(at_alice)
+    carol.knows(at_dave)
+    dave.knows(at_carol)
+    red1, blue1, at_red2, at_blue2, trunk = vlans(lab)
+    lab.record(at_alice.peer, at_bob.peer, at_carol.peer, trunk, at_red2, at_blue2)
+
+    for _ in range(2):
+        alice.run("ping", "-c", 1, "10.0.0.2")
+        lab.wait(0.1)
+    alice.run("ping", "-c", 1, "10.0.0.4")
+    lab.wait(0.1)
+
+    pairs = [(one.udp(40001), other.udp(7001)) for one, other in ((alice, bob), (carol, dave))]
+    for number in range(1, 4):
+        for ours, theirs in pairs:
+            ours.sendto(b"question %d" % number, theirs.getsockname())
+        for ours, theirs in pairs:
+            theirs.sendto(b"answer %d" % number, ours.getsockname())
+        lab.wait(0.1)
+
+    at_alice.peer.host.run("ip", "link", "set", "br0", "type", "bridge", "fdb_flush")
+    ours, theirs = pairs[0]
+    ours.sendto(b"question 4", theirs.getsockname())
+    lab.wait(0.1)
+
+    red1.run("ping", "-c", 1, "10.0.9.12")
+    lab.wait(0.1)
+    blue1.run("ping", "-c", 1, "10.0.9.22")
+    lab.wait(0.1)
+    red1.attempt("arping", "-c", 1, "-i", "eth0", "10.0.9.22")
+
+
+def vlans(lab):
+    """Two switches with VLANs, joined by a trunk; at each a red host in VLAN 10 and a blue one in VLAN 20. Returns
+    the two hosts at the first switch, the ports of those at the second, and a port on the trunk."""
+    red1, blue1, red2, blue2 = (lab.host(name) for name in ("red1", "blue1", "red2", "blue2"))
+    trunk = lab.host("trunk")
+    trunk.run("ip", "link", "add", "br0", "type", "bridge", "stp_state", "0", "mcast_snooping", "0")
+    trunk.run("ip", "link", "set", "br0", "up")
+    for number, (red, blue) in enumerate(((red1, blue1), (red2, blue2)), 1):
+        switch = lab.host(f"switch{number}")
+        vde_switch(lab, switch, VLANS, "red", "blue", "trunk")
+        lab.plug(red, f"10.0.9.1{number}/24", switch, "red")
+        lab.plug(blue, f"10.0.9.2{number}/24", switch, "blue")
+        end = lab.plug(trunk, None, switch, "trunk")
+        trunk.run("ip", "link", "set", end.device, "master", "br0")
+    return red1, blue1, red2.ports[0], blue2.ports[0], trunk.ports[0]
+
+
+def vde_switch(lab, inside, commands, *taps, options=()):
+    """The program vde_switch (Virtual Distributed Ethernet) on the host `inside`; `taps` are TAP interfaces that it
+    makes, as its ports 1, 2, ...; `commands` set it up."""
+    config, console = lab.folder / f"{inside.name}.rc", lab.folder / f"{inside.name}.console"
+    config.write_text(commands)
+    os.mkfifo(console)  # it ends when nobody can give it commands any more
+    return inside.start("sh", "-c", 'exec "$0" "$@" <>' + str(console), "vde_switch", "-s", lab.folder / inside.name,
+                        "-f", config, *options, *[word for tap in taps for word in ("-t", tap)],
+                        ready=lambda: all(f"{tap}:" in inside.run("ip", "-o", "link") for tap in taps))
+
+
+@scenario("tunnel", "Packets inside packets: VXLAN, GRE and IP in IP, seen inside and outside of the tunnel",
+          needs=["ping"],
+          expect=["arp.request", "arp.reply", "icmp.echo-request", "icmp.echo-reply", *OPENING, "tcp.close.fin",
+                  "tcp.close.ack", "tcp.close.time-wait"],
+          shows=[("vxlan.vni == 42 && arp.opcode == 1", 1), ("vxlan.vni == 42 && arp.opcode == 2", 1),
+                 ("vxlan && icmp.type == 8", 1), ("vxlan && icmp.type == 0", 1), ("!vxlan && arp", 2),
+                 ("vxlan && tcp.flags.syn == 1", 2), ("vxlan && tcp.flags.fin == 1", 2),
+                 'vxlan && tcp contains "The same"',
+                 "vxlan && eth.src == 02:00:0a:00:01:02 && eth.src == 02:00:c0:a8:07:01",
+                 ("ip.proto == 47 && gre.proto == 0x0800 && icmp", 2), ("ip.proto == 4 && icmp", 2)])
+def tunnel(lab):
+    """Two hosts, left (10.0.1.2) and right (10.0.2.2), with a router between them, captured at left, on the cable
+    (eth0) and at the tunnel's mouth (vxlan0). (1) A VXLAN tunnel (the kernel's, network number 42, UDP port 4789)
+    makes one Ethernet of them: in it they are 192.168.7.1 and 192.168.7.2. Left pings right: ARP and ping pass
+    through the router as the data of UDP datagrams. (2) A TCP connection inside the tunnel, one question and one
+    answer. (3) The same ping through a GRE tunnel (192.168.8.1, 192.168.8.2), (4) and with an IP packet directly
+    inside an IP packet (192.168.9.1, 192.168.9.2). This kernel has neither: the recording program takes the ping's
+    packets from a TUN interface and sends them through raw sockets of IP protocol 47 (with the four octets of RFC
+    2784) and 4."""
+    left, router, right = lab.host("left"), lab.router("router"), lab.host("right")
+    at_left, at_router = lab.link(left, "10.0.1.2/24", router, "10.0.1.1/24")
+    at_far_router, at_right = lab.link(router, "10.0.2.1/24", right, "10.0.2.2/24")
+    left.route("default", "via", "10.0.1.1")
+    right.route("default", "via", "10.0.2.1")
+    for host, port in ((left, at_router), (router, at_left), (router, at_right), (right, at_far_router)):
+        host.knows(port)
+    inside_left = vxlan(left, at_left, at_right, "192.168.7.1/24")
+    vxlan(right, at_right, at_left, "192.168.7.2/24")
+    listener = right.socket(address="192.168.7.2", port=7000)
+    listener.listen()
+    tuns = {protocol: Tuns(lab, name, left, f"{net}.1/24", right, f"{net}.2/24")
+            for protocol, name, net in ((GRE, "gre", "192.168.8"), (IP_IN_IP, "ipip", "192.168.9"))}
+    lab.record(at_left, inside_left)
+
+    left.run("ping", "-c", 1, "192.168.7.2")
+    lab.wait(0.1)
+
+    ours = left.socket(address="192.168.7.1", port=50001)
+    ours.connect(("192.168.7.2", 7000))
+    theirs, _ = listener.accept()
+    ours.sendall(b"What is around me?\n")
+    theirs.recv(100)
+    theirs.sendall(b"The same again, and more.\n")
+    ours.recv(100)
+    lab.wait(0.1)
+    ours.close()
+    take_fin(theirs)
+    lab.wait(0.1)
+    theirs.close()
+    lab.wait(0.1)
+
+    for protocol, header in ((GRE, GRE_HEADER), (IP_IN_IP, b"")):
+        ends = [raw_socket(lab, host, protocol) for host in (left, right)]
+
+        def carry(packet, outward):
+            sender, receiver = ends if outward else reversed(ends)
+            address = at_right.ip if outward else at_left.ip
+            sender.sendto(header + packet, (address, 0))
+            return receiver.recv(2000)[20 + len(header):]  # behind the outer IP header
+
+        tuns[protocol].ping(carry)
+        lab.wait(0.1)
+
+
+def vxlan(host, here, there, address):
+    """One end of a VXLAN tunnel between two ports; returns the new interface as a port."""
+    port = Port(host, "vxlan0", address)
+    host.ports.append(port)
+    # The source port would be a hash of what is inside, different at each recording.
+    host.run("ip", "link", "add", port.device, "address", port.mac, "type", "vxlan", "id", 42, "local", here.ip,
+             "remote", there.ip, "dstport", 4789, "srcport", 50000, 50001, "dev", here.device)
+    host.run("ethtool", "-K", port.device, "tx", "off")  # checksums are filled in before the tunnel, not behind it
+    host.run("ip", "addr", "add", address, "dev", port.device)
+    host.run("ip", "link", "set", port.device, "up")
+    return port
+
+
+def raw_socket(lab, host, protocol):
+    made = host.within(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol))
+    made.settimeout(5)
+    lab.sockets.append(made)
+    return made
