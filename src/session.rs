@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 use crate::capture::{self, Damage, Format, Frame, Interface, Reason, Source};
 use crate::decode::{self, Packet};
-use crate::flow::{Datum, Event, FlowRecord, Kind, Outcome, Tracker};
+use crate::flow::{Compat, Datum, Event, FlowRecord, Kind, Outcome, Tracker};
 use crate::notes::check::{Checker, ClaimResult, Finding, Moment};
 use crate::wire::Tree;
 
@@ -173,6 +173,12 @@ impl Session {
     /// A session that looks at every packet, and says of each whether `filter` holds.
     pub fn new(filter: Option<Filter>) -> Session {
         Session { filter, ..Session::default() }
+    }
+
+    /// The same session, labelling TCP segments as another tool does.
+    pub fn with_compat(mut self, compat: Option<Compat>) -> Session {
+        self.tracker = Tracker::with_compat(compat);
+        self
     }
 
     /// The same session, putting the notes' claims to what it sees.

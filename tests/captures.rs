@@ -83,7 +83,11 @@ fn the_table_for_people_tells_the_truth() {
         for line in comment.lines() {
             // What the file says of itself, the page says too.
             let line = line.strip_suffix('.').unwrap_or(line);
-            assert!(read("README.md").contains(line), "captures/README.md lacks of @{}: {line}", bundled.name);
+            assert!(
+                read("README.md").contains(line),
+                "captures/README.md lacks of @{}: {line}",
+                bundled.name
+            );
         }
     }
     assert_eq!(table.len(), BUNDLED.len());
@@ -103,7 +107,10 @@ fn syllabus() -> (BTreeMap<String, Vec<String>>, BTreeSet<String>) {
             assert!(reason[lang].as_str().is_some_and(|text| !text.is_empty()), "{claim}: why, in {lang}");
         }
     }
-    (claims.iter().map(|(name, list)| (name.clone(), texts(list))).collect(), not_shown.keys().cloned().collect())
+    (
+        claims.iter().map(|(name, list)| (name.clone(), texts(list))).collect(),
+        not_shown.keys().cloned().collect(),
+    )
 }
 
 #[test]

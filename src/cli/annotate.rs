@@ -11,7 +11,7 @@ use crate::capture::{Damage, Frame};
 use crate::flow::{Event, FlowRecord, Outcome};
 use crate::notes::check::Finding;
 use crate::render::text;
-use crate::session::{Begun, Go, Seen, Session, Sink, Want};
+use crate::session::{Begun, Go, Seen, Sink, Want};
 use crate::view::annotate::{Collector, Only, Wish};
 
 /// Raw flags.
@@ -43,7 +43,7 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let mut session = Session::new(flags.choice.filter(lang)?);
+    let mut session = common.session(flags.choice.filter(lang)?);
     if flags.format == FormatName::Json {
         let wants = |kind: &str| flags.records.iter().any(|wanted| wanted == kind);
         let records = Records {

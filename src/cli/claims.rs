@@ -10,7 +10,7 @@ use crate::notes::check::ClaimResult;
 use crate::notes::ledger;
 use crate::render::json::Lines;
 use crate::render::text;
-use crate::session::{Go, Seen, Session, Sink};
+use crate::session::{Go, Seen, Sink};
 use crate::view::claims::{self, ClaimRecord, ListedRecord};
 
 /// Raw flags.
@@ -84,7 +84,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         None => {
             let files = flags.inputs.files(lang)?;
             let mut sink = Results::default();
-            let ending = Session::new(None).with_claims().run(&files, &mut sink)?;
+            let ending = common.session(None).with_claims().run(&files, &mut sink)?;
             if flags.format == FormatName::Json {
                 let mut lines = Lines::new(output::out());
                 sink.results.iter().try_for_each(|result| lines.line(&ClaimRecord::new(result)))?;

@@ -9,7 +9,7 @@ use super::options::{Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
 use crate::flow::FlowRecord;
 use crate::render::text;
-use crate::session::{Go, Seen, Session, Sink};
+use crate::session::{Go, Seen, Sink};
 use crate::view::flows::Chooser;
 
 /// Raw flags.
@@ -32,7 +32,7 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let session = Session::new(flags.choice.filter(lang)?);
+    let session = common.session(flags.choice.filter(lang)?);
     let count = flags.choice.count();
     if flags.format == FormatName::Json {
         let records = Records { flow: true, ..Records::default() };

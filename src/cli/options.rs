@@ -6,8 +6,8 @@ use std::io::{IsTerminal, stdout};
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::output::Problem;
-use crate::flow::FlowProtocol;
-use crate::session::Filter;
+use crate::flow::{Compat, FlowProtocol};
+use crate::session::{Filter, Session};
 use crate::view::annotate::Only;
 use crate::words::Lang;
 
@@ -20,6 +20,13 @@ pub struct Common {
     color: ColorName,
     #[arg(long, global = true, value_name = "COLUMNS")]
     width: Option<usize>,
+    #[arg(long, global = true, value_enum, value_name = "TOOL")]
+    compat: Option<CompatName>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CompatName {
+    Wireshark,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -52,6 +59,12 @@ impl Common {
             Some(LangName::Zh) => Lang::Zh,
             None => environment_language(),
         }
+    }
+
+    /// A session as these flags want it, over packets that `filter` chooses.
+    pub fn session(&self, filter: Option<Filter>) -> Session {
+        let compat = self.compat.map(|CompatName::Wireshark| Compat::Wireshark);
+        Session::new(filter).with_compat(compat)
     }
 
     /// Whether to write colours: the flag, else NO_COLOR (no-color.org), else whether someone is watching.

@@ -10,7 +10,7 @@ use super::output::{self, Done, Problem};
 use crate::capture::Frame;
 use crate::render::text::Page;
 use crate::render::text::list::Rows;
-use crate::session::{Go, Seen, Session, Sink, Want};
+use crate::session::{Go, Seen, Sink, Want};
 use crate::view::annotate::Only;
 use crate::view::list::Lister;
 use crate::view::say;
@@ -54,7 +54,7 @@ enum TimeName {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let session = Session::new(flags.choice.filter(lang)?);
+    let session = common.session(flags.choice.filter(lang)?);
     if flags.format == FormatName::Json {
         let records = Records { packet: true, ..Records::default() };
         let mut sink = JsonSink::new(output::out(), lang, records);

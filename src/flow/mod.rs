@@ -21,5 +21,6 @@ pub mod udp;
 
 pub use event::{Datum, Event, FlowId, Kind, Severity};
 pub use record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
+pub use tcp::Compat;
 pub use tcp::state::{Basis, State, StateChange};
 pub use tracker::{Outcome, Tracker};

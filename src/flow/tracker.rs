@@ -22,7 +22,7 @@ use super::table::{Base, Key, Table};
 use super::tcp::reassembly::{Reassembly, Stretch};
 use super::tcp::segment::{self, Segment};
 use super::tcp::state::StateChange;
-use super::tcp::{Connection, Step};
+use super::tcp::{Compat, Connection, Step};
 use super::udp::{self, Udp};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Context, Header, Packet};
@@ -102,6 +102,7 @@ pub struct Tracker {
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
+    compat: Option<Compat>,
     /// Where the conversation of the current packet is found.
     current: Option<Current>,
 }
@@ -141,6 +142,11 @@ fields! {
 }
 
 impl Tracker {
+    /// A follower that labels TCP segments as another tool does.
+    pub fn with_compat(compat: Option<Compat>) -> Tracker {
+        Tracker { compat, ..Tracker::default() }
+    }
+
     /// Takes in the next packet. `outcome` is cleared first.
     pub fn process(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &mut Outcome) {
         outcome.clear();
@@ -375,7 +381,7 @@ impl Tracker {
             None => numbers.take(),
         };
         let base = Base::new(info, (id, stream), client, server);
-        let tcp = Tcp { connection: Connection::new(base), reader: Reader::Undecided };
+        let tcp = Tcp { connection: Connection::new(base, self.compat), reader: Reader::Undecided };
         if let Some(old) = self.tcp.insert(key, tcp) {
             let_go(*old, info.time_ns, outcome);
         }

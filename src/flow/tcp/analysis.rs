@@ -27,16 +27,19 @@ pub struct Label {
 }
 
 impl Label {
-    fn new(kind: Kind) -> Label {
+    /// A label without numbers.
+    pub fn new(kind: Kind) -> Label {
         Label { kind, variant: "", data: Vec::new() }
     }
 
-    fn with(mut self, key: &'static str, value: Datum) -> Label {
+    /// The same label with one more number.
+    pub fn with(mut self, key: &'static str, value: Datum) -> Label {
         self.data.push((key, value));
         self
     }
 
-    fn variant(mut self, variant: &'static str) -> Label {
+    /// The same label, told by another sentence.
+    pub fn variant(mut self, variant: &'static str) -> Label {
         self.variant = variant;
         self
     }

@@ -8,12 +8,13 @@ mod opening;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::analysis::{self, Judgement};
+use super::analysis::{self, Judgement, Label};
 use super::endpoint::{Change, Changes, Evidence};
 use super::segment::Segment;
 use super::sequence::{Seen, before, not_after};
 use super::side::Side;
 use super::state::{Basis, Heard, Sent, State, StateChange};
+use super::wireshark::{Told, Wireshark};
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
 use crate::flow::table::{Base, Follow};
@@ -62,6 +63,13 @@ pub struct Step<'o> {
     pub states: &'o mut Vec<StateChange>,
 }
 
+/// Another tool whose labels are to be told instead of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compat {
+    /// Wireshark and tshark.
+    Wireshark,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -79,6 +87,8 @@ pub struct Connection {
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
     troubles: u32,
+    /// Whose labels are told, where not our own.
+    wireshark: Option<Box<Wireshark>>,
 }
 
 impl Follow for Connection {
@@ -94,8 +104,9 @@ impl Follow for Connection {
 
 impl Connection {
     /// A connection whose first packet is to be taken in next.
-    pub fn new(base: Base) -> Connection {
+    pub fn new(base: Base, compat: Option<Compat>) -> Connection {
         Connection {
+            wireshark: compat.map(|Compat::Wireshark| Box::default()),
             base,
             sides: [Side::new(State::Unknown), Side::new(State::Unknown)],
             application: None,
@@ -146,7 +157,8 @@ impl Connection {
         self.states(s, from, step);
         self.opening(s, from, &judgement, step);
         self.closing(s, from, step);
-        self.labels(s, from, &judgement, step);
+        let told = self.in_their_words(s, m, p);
+        self.labels(s, from, told.as_deref().unwrap_or(&judgement.labels), step);
         self.note(s, m, p, &judgement);
 
         let serious = |e: &&Event| e.severity >= Severity::Warn;
@@ -322,9 +334,16 @@ impl Connection {
         }
     }
 
-    fn labels(&mut self, s: &Segment<'_>, from: Endpoint, j: &Judgement, step: &mut Step<'_>) {
+    /// The labels of the tool that is to be compared with, where one is.
+    fn in_their_words(&mut self, s: &Segment<'_>, m: usize, p: usize) -> Option<Vec<Label>> {
+        let [base, peer_base] = [m, p].map(|side| self.sides[side].base.unwrap_or(0));
+        let told = Told { base, peer_base };
+        Some(self.wireshark.as_mut()?.labels(s, m, told))
+    }
+
+    fn labels(&mut self, s: &Segment<'_>, from: Endpoint, labels: &[Label], step: &mut Step<'_>) {
         let m = from.index();
-        for label in &j.labels {
+        for label in labels {
             let mut event = self.event(label.kind, s.packet, from).variant(label.variant);
             event.data.extend(label.data.iter().cloned());
             let seq = self.sides[m].relative(s.seq);

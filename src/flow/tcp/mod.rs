@@ -1,7 +1,8 @@
 //! TCP connections: how they open, carry, close; both ends' states.
 //!
 //! RFC 9293. One file an idea: `state` the table of states, `endpoint` what an endpoint has heard, `segment`
-//! numbers and options, `sequence` which numbers were seen, `side` one direction, `analysis` the labels,
+//! numbers and options, `sequence` which numbers were seen, `side` one direction, `analysis` the labels, `wireshark`
+//! those that Wireshark gives,
 //! `reassembly` the byte stream, `connection` the two sides together.
 
 pub mod analysis;
@@ -12,5 +13,6 @@ pub mod segment;
 pub mod sequence;
 pub mod side;
 pub mod state;
+pub mod wireshark;
 
-pub use connection::{Connection, Step};
+pub use connection::{Compat, Connection, Step};
