@@ -31,10 +31,12 @@ class Relay(threading.Thread):
         super().__init__(daemon=True)
         self.delay = delay
         self.meddle = None
+        self.together = 0  # seconds; frames that follow each other by less arrive at once, all before they are answered
         self.ends = [_tap(first), _tap(second)]
         self.wake, self.waker = os.pipe()
 
     def run(self):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # this thread only: a busy machine must not delay frames
         underway = []  # (when it arrives, number that keeps the order, file to write to, frame)
         number = 0
         while True:
@@ -50,7 +52,7 @@ class Relay(threading.Thread):
                 for extra, frame in passed:
                     number += 1
                     heapq.heappush(underway, (now + self.delay + extra, number, other, frame))
-            while underway and underway[0][0] <= time.monotonic():
+            while underway and underway[0][0] <= time.monotonic() + self.together:
                 _, _, end, frame = heapq.heappop(underway)
                 try:
                     os.write(end, frame)
