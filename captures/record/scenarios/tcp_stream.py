@@ -40,23 +40,25 @@ def read_framed(end):
                  ("frame.interface_id == 0 && tcp.port == 7003 && tcp.len == 9 && tcp.analysis.retransmission", 1),
                  ("frame.interface_id == 1 && tcp.dstport == 7003 && tcp.len > 0", 1),
                  ("tcp.dstport == 7004 && tcp.len == 1448", 3), ("tcp.dstport == 7004 && tcp.len == 656", 1),
-                 ("tcp.dstport == 7005 && tcp.len == 3", 3), ('tcp.srcport == 7005 && tcp.payload contains "reads: 9"', 1),
+                 ("tcp.dstport == 7005 && tcp.len == 3", 3),
+                 ('tcp.srcport == 7005 && tcp.payload contains "reads: 9"', 1),
                  ("tcp.dstport == 7006 && tcp.len == 3", 3),
                  ('tcp.srcport == 7006 && tcp.payload contains "reads: 4 4 1"', 1),
                  ('tcp.srcport == 7007 && tcp.payload contains "messages: one|two|six"', 1),
-                 ("udp.dstport == 7008 && udp.length == 11", 3), ('udp.srcport == 7008 && data contains "reads: 3 3 3"', 1)])
+                 ("udp.dstport == 7008 && udp.length == 11", 3),
+                 ('udp.srcport == 7008 && data contains "reads: 3 3 3"', 1)])
 def tcp_stream(lab):
-    """client (10.0.0.1) and server (10.0.0.2) with 20 ms each way between them (a relay), captured at the client. The
-    client writes "one", "two", "six", three octets each, with three calls one right after the other; the server
-    tells how many octets each of its reads gave. By the server's port: (7001) As Linux does it by itself
-    (Nagle): "one" leaves at once, "twosix" in one segment when "one" is acknowledged. (7002) With TCP_NODELAY: three
-    segments. (7003) The same three, but the cable loses them: the client repeats all nine octets in one segment. Only this
-    connection is captured at the server too: one segment with data arrives. (Tail loss probes are off, tcp_early_retrans=0.)
-    (7004) One write of 5000 octets: four segments, none larger than the MSS of 1460 less 12 for the time stamps.
-    (7005) Three segments 50 ms apart; the server reads later: one read gives all nine octets. (7006) The same, and the
-    server asks for four octets at a time. (7007) Each message with its length before it (two octets), all in one write: the
-    server reads in pieces of at most four octets and finds the three messages again. (7008) The three writes over UDP, read late:
-    three datagrams, three reads."""
+    """client (10.0.0.1) and server (10.0.0.2) with 20 ms each way between them (a relay), captured at the client.
+    The client writes "one", "two", "six", three octets each, with three calls one right after the other; the server
+    tells how many octets each of its reads gave. By the server's port: (7001) As Linux does it by itself (Nagle):
+    "one" leaves at once, "twosix" in one segment when "one" is acknowledged. (7002) With TCP_NODELAY: three
+    segments. (7003) The same three, but the cable loses them: the client repeats all nine octets in one segment.
+    Only this connection is captured at the server too: one segment with data arrives. (Tail loss probes are off,
+    tcp_early_retrans=0.) (7004) One write of 5000 octets: four segments, none larger than the MSS of 1460 less 12
+    for the time stamps. (7005) Three segments 50 ms apart; the server reads later: one read gives all nine octets.
+    (7006) The same, and the server asks for four octets at a time. (7007) Each message with its length before it
+    (two octets), all in one write: the server reads in pieces of at most four octets and finds the three messages
+    again. (7008) The three writes over UDP, read late: three datagrams, three reads."""
     client, server, at_client, at_server = two_hosts(lab, delay=0.02)
     client.knows(at_server)
     server.knows(at_client)
@@ -137,10 +139,10 @@ def tcp_stream(lab):
                  ("ip.src == 10.0.0.2 && tcp.len == 500 && tcp.ack == 1", 3)])
 def tcp_duplex(lab):
     """client (10.0.0.1) and server (10.0.0.2) with 20 ms each way between them (a relay), captured at the client.
-    (1) The connection opens. (2) At one moment each side sends three segments of 500 octets. They cross on the way: the
-    server's reach the client 20 ms after its own left, and all six acknowledge nothing but the opening (ack 1), for when they
-    were sent neither side had heard any data of the other. (3) Each side acknowledges what it got. (4) The client closes, the server
-    100 ms later."""
+    (1) The connection opens. (2) At one moment each side sends three segments of 500 octets. They cross on the way:
+    the server's reach the client 20 ms after its own left, and all six acknowledge nothing but the opening (ack 1),
+    for when they were sent neither side had heard any data of the other. (3) The acknowledgments cross as well. (4)
+    The client closes, the server 100 ms later."""
     client, server, at_client, at_server = two_hosts(lab, delay=0.02)
     client.knows(at_server)
     server.knows(at_client)
