@@ -1,8 +1,10 @@
-"""The link layer: what a switch does with a frame, and networks inside networks."""
+"""The link layer: what a switch does with a frame, frames of many kinds, and networks inside networks."""
 
 import os
 import socket
+import struct
 
+import frames
 from lab import Port
 from userspace import Tuns
 
@@ -117,6 +119,171 @@ def vde_switch(lab, inside, commands, *taps, options=()):
     return inside.start("sh", "-c", 'exec "$0" "$@" <>' + str(console), "vde_switch", "-s", lab.folder / inside.name,
                         "-f", config, *options, *[word for tap in taps for word in ("-t", tap)],
                         ready=lambda: all(f"{tap}:" in inside.run("ip", "-o", "link") for tap in taps))
+
+
+@scenario("link-types", "Frames of many kinds: 802.3 with LLC, a tag, spanning tree, RARP, Wi-Fi, PPP, SLIP, FDDI",
+          needs=["ping", "rarpd", "vde_switch"],
+          expect=["arp.request", "arp.reply", "arp.unanswered", "icmp.echo-request", "icmp.echo-reply"],
+          shows=["stp.version == 0 && stp.type == 0x00", "stp.type == 0x80", "stp.flags.tcack == 1", "stp.version == 2",
+                 ("eth.type == 0x0806", 2), ("eth.len && llc.type == 0x0806", 2),
+                 ("vlan.id == 10 && vlan.priority == 5", 1),
+                 ("eth.type == 0x8035 && arp.opcode == 3", 1), ("eth.type == 0x8035 && arp.opcode == 4", 1),
+                 ("wlan.fc.type_subtype == 0x0008", 1), ("wlan.fc.type_subtype == 0x001d", 2),
+                 ("wlan.fc.retry == 1 && icmp.type == 8", 1), ("wlan && icmp", 3), "radiotap.dbm_antsignal",
+                 ("ppp && lcp", 6), ("ppp && ipcp", 6), ("ipcp && ppp.code == 3", 1), ("ppp && icmp", 2),
+                 ("frame.encap_type == 3", 2), ("fddi && arp", 2)])
+def link_types(lab):
+    """Frames of Ethernet on three cables, and of four other link layers. What this kernel can send and receive is
+    real. Wi-Fi, PPP, SLIP and FDDI it does not have: their frames are built octet by octet by the recording program
+    (captures/record/frames.py, which names the sections of the standards), and have passed no such link; only the
+    pings inside are real, carried from one host to another by that program. (1) bridge1-eth0: the cable between two
+    Linux bridges that speak the spanning tree protocol (STP). Both say that they are the root; the one with the lower
+    address is. When the other's ports begin to forward, it tells the root that the topology has changed. (2) alice-
+    eth0: alice (10.0.0.1) pings bob (10.0.0.2): ARP and IP in Ethernet II. (3) The same ARP question in an 802.3
+    frame, with a length where the EtherType was, and LLC and SNAP behind it. Linux does not understand it; the
+    answer, too, is sent through a raw socket. (4) The question once more with an 802.1Q tag: VLAN 10, priority 5. Bob
+    has no such VLAN and is silent. (5) Alice asks by RARP which IP address belongs to her hardware address; rarpd at
+    bob's answers. (6) air: an access point's beacon; a station's ping gets no ACK, is sent again with the retry bit
+    set, and gets one; the answer comes and is acknowledged. (7) ppp: LCP agrees on the line, IPCP gives an address to
+    the one who asked for 0.0.0.0, a ping, the end. (8) slip: a ping. (9) ring: an ARP question and its answer on
+    FDDI. (10) computer2-eth0: what a computer hears of a switch (vde_switch) that speaks the rapid spanning tree
+    protocol (RSTP)."""
+    bridge1, bridge2, computer = (lab.host(name) for name in ("bridge1", "bridge2", "computer"))
+    alice, bob = lab.host("alice"), lab.host("bob")
+    between_bridges, _ = lab.link(bridge1, None, bridge2, None)
+    lab.link(bridge2, None, computer, None)
+    for number, bridge in enumerate((bridge1, bridge2), 1):
+        spanning_bridge(bridge, f"02:00:00:00:00:0{number}")
+    at_alice, at_bob = lab.link(alice, "10.0.0.1/24", bob, "10.0.0.2/24")
+    rarpd(lab, bob, at_alice.mac, at_alice.ip)
+    station, wired = lab.host("station"), lab.host("wired")
+    lines = {name: Tuns(lab, name, station, f"10.0.{net}.1/24", wired, f"10.0.{net}.2/24")
+             for net, name in enumerate(("wifi", "ppp", "slip"), 1)}
+    lab.record(between_bridges, at_alice)
+    built = "built by the recording program"
+    air = lab.built("air", f"802.11 with radiotap, {built}", frames.RADIOTAP)
+    ppp = lab.built("ppp", f"a PPP line, {built}", frames.PPP)
+    slip = lab.built("slip", f"a SLIP line, {built}", frames.SLIP)
+    ring = lab.built("ring", f"an FDDI ring, {built}", frames.FDDI)
+
+    for bridge in (bridge2, bridge1):
+        bridge.run("ip", "link", "set", "br0", "up")
+        lab.wait(0.5)
+    lab.wait(6)
+    for bridge in (bridge1, bridge2):
+        bridge.run("ip", "link", "set", "br0", "down")
+
+    alice.run("ping", "-c", 1, "10.0.0.2")
+    lab.wait(0.1)
+    mac1, mac2 = (frames.mac(port.mac) for port in (at_alice, at_bob))
+    snap_question, snap_answer = (frames.snap(frames.ARP, content) for content in arp_pair(
+        mac1, at_alice.ip, mac2, at_bob.ip, frames.IEEE_802_HARDWARE))
+    put(alice, frames.ieee_802_3(frames.BROADCAST, mac1, snap_question))
+    lab.wait(0.1)
+    put(bob, frames.ieee_802_3(mac1, mac2, snap_answer))
+    lab.wait(0.1)
+    question, _ = arp_pair(mac1, at_alice.ip, mac2, at_bob.ip)
+    put(alice, frames.ethernet(frames.BROADCAST, mac1, frames.VLAN, frames.vlan_tag(10, 5, frames.ARP, question)))
+    lab.wait(0.1)
+    put(alice, frames.ethernet(frames.BROADCAST, mac1, frames.RARP, frames.arp(3, mac1, "0.0.0.0", mac1, "0.0.0.0")))
+    lab.wait(0.2)
+
+    wifi_ping(lab, air, lines["wifi"])
+    ppp_call(lab, ppp, lines["ppp"])
+
+    def slip_line(packet, outward):
+        slip(frames.slip(packet, sent=outward))
+        return packet
+
+    lines["slip"].ping(slip_line)
+    lab.wait(0.1)
+    mac1, mac2 = (frames.mac(f"02:00:0a:00:04:0{number}") for number in (1, 2))
+    question, answer = (frames.snap(frames.ARP, content) for content in arp_pair(mac1, "10.0.4.1", mac2, "10.0.4.2"))
+    ring(frames.fddi(frames.BROADCAST, mac1, question))
+    lab.wait(0.01)
+    ring(frames.fddi(mac1, mac2, answer))
+
+    rapid, computer2 = lab.host("rapid"), lab.host("computer2")
+    vde_switch(lab, rapid, "", "cable", options=("-F", "--macaddr", "02:00:00:00:00:03"))
+    lab.record(lab.plug(computer2, None, rapid, "cable"))
+    lab.wait(5)
+
+
+def spanning_bridge(host, address):
+    """A Linux bridge, still down, between the host's interfaces, that talks with its neighbours by the spanning tree
+    protocol. It listens and learns for 2 s each (instead of 15) before it forwards."""
+    host.run("ip", "link", "add", "br0", "address", address, "type", "bridge", "stp_state", 1, "forward_delay", 200)
+    host.run("ip", "link", "set", "eth0", "address", address)
+    for port in host.ports:
+        host.run("ip", "link", "set", port.device, "master", "br0")
+
+
+def rarpd(lab, host, hardware, address):
+    """A RARP server that knows one pair. It looks in /etc/ethers, which this machine need not have."""
+    etc = lab.folder / "etc"
+    etc.mkdir()
+    (etc / "ethers").write_text(f"{hardware} {address}\n")
+    (etc / "hosts").write_text(f"{address} alice\n")
+    host.start("sh", "-c", 'mount --bind "$0" /etc && exec rarpd -e -d eth0', etc)
+
+
+def arp_pair(asker, asker_ip, owner, owner_ip, hardware=frames.ETHERNET_HARDWARE):
+    """Question and answer of ARP."""
+    return (frames.arp(1, asker, asker_ip, bytes(6), owner_ip, hardware),
+            frames.arp(2, owner, owner_ip, asker, asker_ip, hardware))
+
+
+def put(host, frame):
+    """Send a frame as it is."""
+    with host.within(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)) as raw:
+        raw.bind(("eth0", 0))
+        raw.send(frame)
+
+
+def wifi_ping(lab, air, line):
+    """A beacon; then a ping from a station to a host behind the access point. The first request is lost."""
+    point, station, host = (frames.mac(f"02:00:0a:00:01:{number}") for number in ("fe", "01", "02"))
+    air(frames.wifi(0x80, [frames.BROADCAST, point, point], number=100, body=frames.beacon("pcaplain"), signal=-48))
+    lab.wait(0.05)
+
+    def carry(packet, outward):
+        addresses = [point, station, host] if outward else [station, point, host]
+        data = {"duration": 258, "number": 7 if outward else 101, "rate": 22, "body": frames.snap(frames.IPV4, packet)}
+        signal = -55 if outward else -48
+        air(frames.wifi(0x08, addresses, flags=0x01 if outward else 0x02, signal=signal, **data))
+        if outward:
+            lab.wait(0.001)
+            air(frames.wifi(0x08, addresses, flags=0x09, signal=signal, **data))
+        air(frames.wifi(0xD4, [station if outward else point], rate=4, signal=-48 if outward else -55))
+        return packet
+
+    line.ping(carry)
+    lab.wait(0.1)
+
+
+def ppp_call(lab, see, line):
+    """A dialled call: the link is agreed on (LCP), then the addresses (IPCP), then there is IP; then the link ends."""
+    lcp, ipcp, ip = 0xC021, 0x8021, 0x0021
+
+    def agree(protocol, *packets):
+        for packet in packets:
+            see(frames.ppp(protocol, frames.control(*packet)))
+            lab.wait(0.02)
+
+    def address(last):
+        return struct.pack("!BB4s", 3, 6, socket.inet_aton(last))
+
+    def carry(packet, _):
+        see(frames.ppp(ip, packet))
+        return packet
+
+    ours, theirs = (struct.pack("!BBHBBI", 1, 4, 1500, 5, 6, magic) for magic in (0x11111111, 0x22222222))
+    agree(lcp, (1, 1, ours), (2, 1, ours), (1, 1, theirs), (2, 1, theirs))
+    agree(ipcp, (1, 1, address("0.0.0.0")), (3, 1, address("10.0.2.1")), (1, 2, address("10.0.2.1")),
+          (2, 2, address("10.0.2.1")), (1, 1, address("10.0.2.2")), (2, 1, address("10.0.2.2")))
+    line.ping(carry)
+    lab.wait(0.05)
+    agree(lcp, (5, 2), (6, 2))
 
 
 @scenario("tunnel", "Packets inside packets: VXLAN, GRE and IP in IP, seen inside and outside of the tunnel",
