@@ -107,6 +107,12 @@ def _serve(server):
         pass  # the listener was closed: the recording is over
 
 
+def with_own_folders(*words):
+    """The words that start a program with a /run and a /var/log of its own: what it leaves there goes with it."""
+    return ("sh", "-c", "for folder in /run /var/log; do mount -t tmpfs none $folder || exit; done; mkdir /run/sshd; "
+            'exec "$@"', "sh", *words)
+
+
 class Authority:
     """A certificate authority of the laboratory's own. `certificate` gives (certificate file, key file)."""
 

@@ -1,4 +1,4 @@
-"""Proxies: one that acts for the client, one that stands before the servers; with real tinyproxy, nginx and gunicorn."""
+"""Proxies: one that acts for the client, one that stands before the servers; tinyproxy, nginx and gunicorn."""
 
 import services
 from lab import AT_ONCE, hasten
@@ -17,8 +17,8 @@ PidFile "{folder}/tinyproxy.pid"
 ConnectPort 443
 """
 
-# nginx as a forward proxy: it takes any http:// URL (the upstream's name is the host asked for), keeps what it gets, tells
-# whom it asks for, and changes a word under way.
+# nginx as a forward proxy: it takes any http:// URL (the upstream's name is the host asked for), keeps what it gets,
+# tells whom it asks for, and changes a word under way.
 CACHING = """
     proxy_cache_path {folder}/cache keys_zone=pages:1m;
     upstream www.example.test { server 10.0.10.80:80; }
@@ -51,7 +51,7 @@ ORIGIN = """
 NAMES = "127.0.0.1 localhost\n10.0.10.80 www.example.test\n"
 
 
-@scenario("proxy-forward", "A forward proxy: absolute URLs, a tunnel by CONNECT, a cache, and the variables that choose it",
+@scenario("proxy-forward", "A forward proxy: whole URLs, a tunnel by CONNECT, a cache, the variables that name it",
           needs=["chrt", "curl", "nginx", "openssl", "ping", "ss", "tinyproxy"],
           expect=["tcp.handshake.syn", "tcp.handshake.syn-ack", "tcp.handshake.ack", "http.request", "http.response",
                   "tcp.close.fin"],
@@ -64,19 +64,19 @@ NAMES = "127.0.0.1 localhost\n10.0.10.80 www.example.test\n"
                  ('http.request.method == "CONNECT" && http.request.uri == "www.example.test:443"', 2),
                  ("tls.handshake.type == 1 && ip.src == 10.0.10.1", 2),
                  ("tls.handshake.type == 1 && ip.src == 10.0.10.2", 2),
-                 ('http.request.uri == "/hello.txt" && ip.src == 10.0.10.1 && ip.dst == 10.0.10.80 && frame.interface_name == "client-eth0"', 2)])
+                 ("http.request && ip.src == 10.0.10.1 && ip.dst == 10.0.10.80 && "
+                  'frame.interface_name == "client-eth0"', 2)])
 def proxy_forward(lab):
-    """client (10.0.10.1, curl), proxy (10.0.10.2) and origin (10.0.10.80, nginx, www.example.test) on one switch, captured
-    at the client and at the origin. On the proxy runs tinyproxy (port 8888) and nginx as a forward proxy with a cache
-    (port 3128). (1) curl -x, tinyproxy: the client sends the whole URL to the proxy; the origin gets the request from
-    the proxy, with Via and without the client's address. (2) The same page through nginx, which tells the
-    client's address in X-Forwarded-For: a cache miss. (3) Once more: a hit, nothing reaches the origin. (4) A timetable
-    through tinyproxy, as it is. (5) The same through nginx, which changes 8:30 to 9:45: every checksum is
+    """client (10.0.10.1, curl), proxy (10.0.10.2) and origin (10.0.10.80, nginx, www.example.test) on one switch,
+    captured at the client and at the origin. On the proxy runs tinyproxy (port 8888) and nginx as a forward proxy
+    with a cache (port 3128). (1) curl -x, tinyproxy: the client sends the whole URL to the proxy; the origin gets the
+    request from the proxy, with Via and without the client's address. (2) The same page through nginx, which tells
+    the client's address in X-Forwarded-For: a cache miss. (3) Once more: a hit, nothing reaches the origin. (4) A
+    timetable through tinyproxy, as it is. (5) The same through nginx, which changes 8:30 to 9:45: every checksum is
     right. (6) curl -x of an https URL: CONNECT, then TLS from end to end through the tunnel (the keys are in the
     file). (7) No -x: http_proxy names the proxy. (8) https_proxy, with an http:// proxy: CONNECT. (9) HTTP_PROXY in
     capitals, which curl does not heed: direct. (10) http_proxy is set, but no_proxy has the origin's name: direct.
-    Client ports 50001 to
-    50010; the client acknowledges each segment at once."""
+    Client ports 50001 to 50010; the client acknowledges each segment at once."""
     client, proxy, origin = lab.host("client"), lab.host("proxy"), lab.host("origin")
     ports = lab.switch((client, "10.0.10.1/24"), (proxy, "10.0.10.2/24"), (origin, "10.0.10.80/24"))
     for host in (client, proxy, origin):
@@ -88,7 +88,7 @@ def proxy_forward(lab):
     services.nginx(lab, origin, ORIGIN.replace("CERTIFICATE", str(certificate)).replace("KEY", str(key)),
                    ready="10.0.10.80:443")
     hasten(services.nginx(lab, proxy, CACHING, ready="10.0.10.2:3128"))
-    # tinyproxy sends small pieces; each waits for the acknowledgment of the one before (Nagle), which must not wait too.
+    # tinyproxy sends small pieces, and each waits for the acknowledgment of the one before (Nagle).
     client.run("ip", "route", "change", "10.0.10.0/24", "dev", "eth0", "quickack", 1)
     config = services.site(lab, proxy) / "tinyproxy.conf"
     config.write_text(TINYPROXY.format(folder=services.site(lab, proxy)))
@@ -104,8 +104,8 @@ def proxy_forward(lab):
 
     def curl(url, *words, **variables):
         settings = [f"{name}={value}" for name, value in variables.items()]
-        client.run(*AT_ONCE, "env", f"SSLKEYLOGFILE={keys}", *settings, "curl", "-s", "-S", "--cacert", authority.file, "--local-port",
-                   next(used), *words, url)
+        client.run(*AT_ONCE, "env", f"SSLKEYLOGFILE={keys}", *settings, "curl", "-s", "-S", "--cacert", authority.file,
+                   "--local-port", next(used), *words, url)
         lab.wait(0.3)
 
     page, train, secure = (f"{scheme}://www.example.test/{name}" for scheme, name in (
@@ -184,13 +184,13 @@ def application(environ, start_response):
                  ("http.response.code == 504", 1)])
 def proxy_reverse(lab):
     """client (10.0.10.1, curl), proxy (10.0.10.2 outside, 10.0.20.1 inside, nginx, www.example.test) and backend
-    (10.0.20.11) in a row, captured at the client and at the proxy's inner side. On the backend: nginx on port 8080 and,
-    with TLS, on 8443; gunicorn on port 8000 with a small Python application (WSGI); nobody on port 8001. (1) HTTP: the
-    proxy asks the backend on a connection of its own, with X-Forwarded-For. (2) HTTPS outside (the keys are in the
-    file), plain HTTP inside. (3) HTTPS outside, and TLS again inside (no keys of this second connection: nginx keeps them
-    to itself). (4) HTTPS to the application: two hops of HTTP; the call of the Python function is on no wire. (5) The
-    application takes 2 s, the proxy waits 1 s: 504. (6) Nobody listens: the SYN inside is refused, 502. curl was
-    told to try again: after 1 s and after 2 s more it repeats the request."""
+    (10.0.20.11) in a row, captured at the client and at the proxy's inner side. On the backend: nginx on port 8080
+    and, with TLS, on 8443; gunicorn on port 8000 with a small Python application (WSGI); nobody on port 8001. (1)
+    HTTP: the proxy asks the backend on a connection of its own, with X-Forwarded-For. (2) HTTPS outside (the keys are
+    in the file), plain HTTP inside. (3) HTTPS outside, and TLS again inside (no keys of this second connection: nginx
+    keeps them to itself). (4) HTTPS to the application: two hops of HTTP; the call of the Python function is on no
+    wire. (5) The application takes 2 s, the proxy waits 1 s: 504. (6) Nobody listens: the SYN inside is refused, 502.
+    curl was told to try again: after 1 s and after 2 s more it repeats the request."""
     client, proxy, backend = lab.host("client"), lab.host("proxy"), lab.host("backend")
     at_client, at_proxy = lab.link(client, "10.0.10.1/24", proxy, "10.0.10.2/24")
     at_proxy_inside, at_backend = lab.link(proxy, "10.0.20.1/24", backend, "10.0.20.11/24")
@@ -215,9 +215,8 @@ def proxy_reverse(lab):
     lab.record(at_client, at_proxy_inside)
 
     def curl(port, url, *words):
-        proxy.sysctl({"net.ipv4.ip_local_port_range": f"{port - 10000} {port - 9901}"})
-        client.run(*AT_ONCE, "env", f"SSLKEYLOGFILE={keys}", "curl", "-s", "-S", "--cacert", authority.file, "--noproxy", "*",
-                   "--local-port", port, *words, url)
+        client.run(*AT_ONCE, "env", f"SSLKEYLOGFILE={keys}", "curl", "-s", "-S", "--cacert", authority.file,
+                   "--noproxy", "*", "--local-port", port, *words, url)
         lab.wait(0.3)
 
     curl(50001, "http://www.example.test/")
