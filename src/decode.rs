@@ -9,9 +9,11 @@
 //! No recursion; [`MAX_LAYERS`] bounds the depth, so tunnels in tunnels end as `data`.
 
 mod fast;
+mod tcp;
 mod tree;
 mod verify;
 
 pub use fast::{Fragment, Header, Layer, MAX_LAYERS, Packet, decode, decode_datagram};
+pub use tcp::Tcp;
 pub use tree::{Computed, Context, Piece, PieceKind, build};
 pub use verify::{ends, verify};

@@ -107,7 +107,8 @@ fn kernels(path: &Path) -> BTreeMap<Socket, Vec<Vec<String>>> {
         let port = |key: &str| socket[key].as_u64().unwrap_or_default() as u16;
         let states: Vec<String> =
             socket["states"].as_array().unwrap().iter().map(|s| s.as_str().unwrap().to_owned()).collect();
-        if states.iter().any(|s| !matches!(s.as_str(), "LISTEN" | "CLOSE")) {
+        // Without a port of its own a socket has not sent anything: connect() found no free one and failed.
+        if port("sport") != 0 && states.iter().any(|s| !matches!(s.as_str(), "LISTEN" | "CLOSE")) {
             let key = (text("saddr"), port("sport"), text("daddr"), port("dport"));
             sockets.entry(key).or_default().push(states);
         }

@@ -8,6 +8,7 @@
 use arrayvec::ArrayVec;
 use etherparse::{ArpPacketSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpSlice, err};
 
+use super::tcp::Tcp;
 use crate::capture::Frame;
 use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6};
 use crate::wire::{Cursor, Malformed, Off, Problem};
@@ -36,7 +37,7 @@ pub enum Header<'a> {
     /// ICMP for IPv6.
     Icmpv6(icmpv6::Icmpv6),
     /// TCP header, options, payload as captured.
-    Tcp(TcpSlice<'a>),
+    Tcp(Tcp<'a>),
     /// UDP header and payload as captured.
     Udp(UdpSlice<'a>),
 }
@@ -393,17 +394,16 @@ impl<'a> Walk<'a, '_> {
         match TcpSlice::from_slice(&self.bytes[start..end]) {
             Ok(tcp) => {
                 let header_end = start + tcp.header_slice().len();
-                self.push(Protocol::Tcp, start, header_end, end, Header::Tcp(tcp), quoted);
+                self.push(Protocol::Tcp, start, header_end, end, Header::Tcp(Tcp::whole(&tcp)), quoted);
             }
             Err(e) => {
                 let need = if let E::Len(l) = &e { l.required_len } else { 0 };
-                self.fail(
-                    Protocol::Tcp,
-                    start,
-                    end,
-                    malformed(Protocol::Tcp, start, need, end - start),
-                    quoted,
-                );
+                let cut = (self.missing > 0)
+                    .then(|| Tcp::cut(&self.bytes[start..end], self.packet.transport_len))
+                    .flatten();
+                self.push(Protocol::Tcp, start, end, end, cut.map_or(Header::None, Header::Tcp), quoted);
+                let bad = malformed(Protocol::Tcp, start, need, end - start);
+                self.trouble(Protocol::Tcp, Some(bad), quoted);
             }
         }
         None

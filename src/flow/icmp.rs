@@ -85,6 +85,13 @@ pub struct Message<'p> {
     pub bytes: &'p [u8],
 }
 
+impl Message<'_> {
+    /// Whether it says that a packet could not be delivered at all: not that it was too large, or on its way too long.
+    pub fn is_unreachable(&self) -> bool {
+        matches!((self.v6, self.kind), (false, 3) | (true, 1)) && error_kind(self) == Kind::IcmpUnreachable
+    }
+}
+
 /// The packet that an error quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted {

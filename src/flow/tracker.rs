@@ -102,6 +102,8 @@ pub struct Tracker {
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
+    /// The current packet was damaged on its way: its receiver drops it.
+    damaged: bool,
     compat: Option<Compat>,
     /// Where the conversation of the current packet is found.
     current: Option<Current>,
@@ -161,7 +163,7 @@ impl Tracker {
         self.tick(info.time_ns, outcome);
         self.trouble(frame, packet, outcome);
         let computed = outcome.wants_context.then_some(&mut outcome.context.computed);
-        self.checksums.check(frame, packet, computed, &mut outcome.events);
+        self.damaged = self.checksums.check(frame, packet, computed, &mut outcome.events);
         if let Some((event, flow)) = self.copies.look(frame, &info, packet) {
             outcome.flow = flow;
             outcome.events.push(event);
@@ -246,8 +248,12 @@ impl Tracker {
             let (a, b) = ((q.src, sport), (q.dst, dport));
             match q.protocol {
                 6 => {
-                    let key = Key::new(a, b);
-                    self.tcp.live(&key).map(|t| (t.connection.base.id, t.connection.base.last))
+                    let t = self.tcp.live(&Key::new(a, b))?;
+                    if message.is_unreachable() {
+                        let to = side_of(&t.connection.base, a);
+                        t.connection.unreachable(info.number, to);
+                    }
+                    Some((t.connection.base.id, t.connection.base.last))
                 }
                 17 => self.udp.flow_between(a, b),
                 _ => None,
@@ -301,6 +307,13 @@ impl Tracker {
         let Some((src, dst)) = info.addresses else { return };
         let (a, b) = ((src, ports.0), (dst, ports.1));
         let key = Key::new(a, b);
+        if self.damaged {
+            // Neither its numbers nor its flags can be trusted, and no endpoint will act on them.
+            if let Some(t) = self.tcp.live(&key) {
+                outcome.flow = Some(t.connection.base.id);
+            }
+            return;
+        }
         let mut reopened = None;
         let known = match self.tcp.live(&key) {
             Some(t) => {

@@ -265,9 +265,9 @@ impl Facts for HeaderFacts<'_> {
             (Header::Tcp(h), "dstport") => int(h.destination_port().into()),
             (Header::Tcp(h), "seq_raw") => int(h.sequence_number() as usize),
             (Header::Tcp(h), "ack_raw") => int(h.acknowledgment_number() as usize),
-            (Header::Tcp(h), "hdr_len") => int(h.header_slice().len()),
+            (Header::Tcp(h), "hdr_len") => int(h.header_len()),
             (Header::Tcp(h), "len") => {
-                int(self.packet.transport_len.saturating_sub(h.header_slice().len()));
+                int(self.packet.transport_len.saturating_sub(h.header_len()));
             }
             (Header::Tcp(h), "flags.syn") => each(Operand::Bool(h.syn())),
             (Header::Tcp(h), "flags.ack") => each(Operand::Bool(h.ack())),

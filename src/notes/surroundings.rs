@@ -282,7 +282,7 @@ impl Surroundings {
         let Some((src, sport, ..)) = ends(packet) else { return };
         let Some(tcp) = packet.transport() else { return };
         let Header::Tcp(header) = &tcp.header else { return };
-        let len = packet.transport_len.saturating_sub(header.header_slice().len());
+        let len = packet.transport_len.saturating_sub(header.header_len());
         let new = header.sequence_number().wrapping_sub(half.next) < 1 << 31;
         if (src, sport) == half.from && len > 0 && new {
             self.now.half = Some((half, len as u32));

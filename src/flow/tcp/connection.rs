@@ -5,15 +5,15 @@
 
 mod closing;
 mod opening;
+mod states;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::analysis::{self, Judgement, Label};
-use super::endpoint::{Change, Changes, Evidence};
 use super::segment::Segment;
-use super::sequence::{Seen, before, not_after};
+use super::sequence::{Seen, before};
 use super::side::Side;
-use super::state::{Basis, Heard, Sent, State, StateChange};
+use super::state::{State, StateChange};
 use super::wireshark::{Told, Wireshark};
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
@@ -28,9 +28,6 @@ mod complete {
     pub const FIN: u8 = 16;
     pub const RST: u8 = 32;
 }
-
-/// 2 MSL as RFC 9293 section 3.4.2 has it: an MSL of two minutes.
-const TWO_MSL_NS: i64 = 240_000_000_000;
 
 /// What a connection became of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +79,7 @@ pub struct Connection {
     completeness: u8,
     opening: Opening,
     closing: Closing,
+    closing_before_reset: Option<Closing>,
     closed_first: Option<&'static str>,
     handshake_rtt: Option<i64>,
     /// The answer to the SYN: packet and time.
@@ -113,6 +111,7 @@ impl Connection {
             completeness: 0,
             opening: Opening::NotCaptured,
             closing: Closing::No,
+            closing_before_reset: None,
             closed_first: None,
             handshake_rtt: None,
             syn_ack: None,
@@ -209,131 +208,6 @@ impl Connection {
         }
     }
 
-    /// What the segment shows of both ends' states.
-    fn states(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
-        let (m, p) = (from.index(), from.peer().index());
-        let mut mine = Changes::new();
-        let mut theirs = Changes::new();
-        let acks = |number: Option<u32>| s.ack_flag && number.is_some_and(|n| not_after(n, s.ack));
-        let peer_syn_end = self.sides[p].isn.map(|n| n.wrapping_add(1));
-        let acks_syn = acks(peer_syn_end);
-        let acks_fin = acks(self.sides[p].fin.map(|f| f.0));
-        let my_fin = self.sides[m].fin;
-        let new_fin = s.fin && my_fin.is_none();
-
-        let evidence = Evidence {
-            packet: s.packet,
-            acks_syn,
-            acks_fin,
-            syn: s.syn && !s.ack_flag,
-            syn_ack: s.syn && s.ack_flag,
-            repeats_fin: s.fin && my_fin.is_some(),
-            reset: s.rst,
-        };
-        let refuses = s.rst
-            && self.sides[p].machine.state == State::SynSent
-            && matches!(self.sides[m].machine.state, State::Listen | State::Unknown);
-
-        // First what it had heard by now, then what it says itself.
-        if s.syn && !s.ack_flag && self.sides[m].machine.state == State::Unknown && self.sides[m].packets == 1
-        {
-            self.sides[m].machine.state = State::Closed;
-            if self.sides[p].machine.state == State::Unknown && self.sides[p].packets == 0 {
-                self.sides[p].machine.state = State::Listen;
-            }
-        }
-        if s.syn && !s.ack_flag && self.sides[m].machine.state == State::Listen {
-            self.sides[m].machine.state = State::Closed; // it opens actively: it was no listener
-        }
-        if s.syn && s.ack_flag && self.sides[m].machine.state == State::Unknown && self.sides[m].packets == 1
-        {
-            self.sides[m].machine.state = State::Listen;
-        }
-        self.sides[m].machine.settle(&evidence, &mut mine);
-        if refuses {
-            self.sides[m].machine.state = State::Closed; // nobody listens: there was no connection to change
-        }
-
-        // What only this segment proves, because the one that caused it was not captured.
-        let peer_state = self.sides[p].machine.state;
-        if s.syn && s.ack_flag && matches!(peer_state, State::Unknown) {
-            self.sides[p].machine.show(s.packet, State::SynSent, Basis::Confirmed, &mut theirs);
-        }
-        if acks_syn && !s.syn && !s.rst {
-            let me = &mut self.sides[m].machine;
-            if me.state == State::SynSent
-                || (me.state == State::SynReceived && self.opening == Opening::Simultaneous)
-            {
-                me.show(s.packet, State::Established, Basis::Sent, &mut mine);
-            }
-            if matches!(self.sides[p].machine.state, State::Listen | State::Closed)
-                && self.sides[p].packets == 0
-            {
-                // One direction only: the SYN+ACK must have come, or there would be nothing to acknowledge.
-                self.sides[p].machine.show(s.packet, State::SynReceived, Basis::Confirmed, &mut theirs);
-            }
-        }
-        if s.len > 0 && !s.syn && !s.rst && self.sides[m].machine.state == State::Unknown {
-            let peer_speaks = self.sides[p].payload > 0 && self.sides[p].fin.is_none();
-            if peer_speaks {
-                // Both send, neither has closed: only ESTABLISHED lets both directions flow.
-                self.sides[m].machine.show(s.packet, State::Established, Basis::Confirmed, &mut mine);
-                self.sides[p].machine.show(s.packet, State::Established, Basis::Confirmed, &mut theirs);
-            }
-        }
-
-        if s.syn {
-            let sent = if s.ack_flag { Sent::SynAck } else { Sent::Syn };
-            self.sides[m].machine.send(s.packet, sent, &mut mine);
-        }
-        if new_fin {
-            self.sides[m].machine.send(s.packet, Sent::Fin, &mut mine);
-        }
-        if s.rst {
-            self.sides[m].machine.send(s.packet, Sent::Reset, &mut mine);
-        }
-
-        // What the other end hears.
-        let fin_end = my_fin.map(|f| f.0).or(new_fin.then(|| s.end()));
-        let peer = &mut self.sides[p];
-        if s.syn && !s.ack_flag {
-            peer.machine.hear(s.packet, Heard::Syn);
-        } else if s.syn && acks_syn {
-            peer.machine.hear(s.packet, Heard::SynAck);
-        } else if acks_syn && !s.rst && matches!(peer.machine.presumed(), State::SynReceived) {
-            peer.machine.hear(s.packet, Heard::AckOfSyn);
-        }
-        if acks_fin && !s.rst {
-            peer.machine.hear(s.packet, Heard::AckOfFin);
-        }
-        if s.fin && fin_end.is_some() {
-            peer.machine.hear(s.packet, Heard::Fin);
-        }
-        if s.rst && reset_counts(s, peer) {
-            peer.machine.hear(s.packet, Heard::Reset);
-        }
-        self.tell(from.peer(), &theirs, s, step);
-        self.tell(from, &mine, s, step);
-    }
-
-    /// Hands changes out; an endpoint that enters TIME-WAIT is an event of its own.
-    fn tell(&mut self, endpoint: Endpoint, changes: &[Change], s: &Segment<'_>, step: &mut Step<'_>) {
-        for c in changes {
-            step.states.push(StateChange {
-                flow: self.base.id,
-                packet: c.packet,
-                endpoint,
-                from: c.from,
-                to: c.to,
-                basis: c.basis,
-            });
-            if c.to == State::TimeWait && c.from != c.to {
-                let event = self.event(Kind::TcpTimeWait, s.packet, endpoint);
-                step.events.push(self.waits(event, endpoint, c));
-            }
-        }
-    }
-
     /// The labels of the tool that is to be compared with, where one is.
     fn in_their_words(&mut self, s: &Segment<'_>, m: usize, p: usize) -> Option<Vec<Label>> {
         let [base, peer_base] = [m, p].map(|side| self.sides[side].base.unwrap_or(0));
@@ -369,6 +243,7 @@ impl Connection {
         let new = me.note_sent(s, counts);
         let control = u32::from(s.syn) + u32::from(s.fin);
         me.payload += u64::from(new.saturating_sub(control).min(s.len));
+        me.note_reset(s);
         me.keep_alive = None;
         me.probe = None;
         for label in &j.labels {
@@ -406,55 +281,6 @@ impl Connection {
                 peer.note_acked(s.ack, s.time_ns);
             }
         }
-    }
-
-    /// The connection is let go: what was assumed and never contradicted is told.
-    pub fn end(&mut self, now_ns: i64, step: &mut Step<'_>) {
-        for endpoint in [Endpoint::Client, Endpoint::Server] {
-            let mut changes = Changes::new();
-            let last = self.base.last;
-            let machine = &mut self.sides[endpoint.index()].machine;
-            machine.flush(&mut changes);
-            let gave_up = self.sides[endpoint.index()].gave_up(now_ns);
-            let machine = &mut self.sides[endpoint.index()].machine;
-            if gave_up {
-                machine.show(last, State::Closed, Basis::Timer, &mut changes);
-            }
-            if machine.state == State::TimeWait && now_ns - self.base.end_ns > TWO_MSL_NS {
-                machine.two_msl(last, &mut changes);
-            }
-            for c in &changes {
-                step.states.push(StateChange {
-                    flow: self.base.id,
-                    packet: c.packet,
-                    endpoint,
-                    from: c.from,
-                    to: c.to,
-                    basis: c.basis,
-                });
-                if c.to == State::TimeWait && c.from != c.to {
-                    let event = self.event(Kind::TcpTimeWait, c.packet, endpoint).variant("assumed");
-                    step.events.push(self.waits(event, endpoint, c));
-                }
-            }
-            let silent = self.sides[endpoint.index()].packets == 0;
-            let machine = &mut self.sides[endpoint.index()].machine;
-            if silent && machine.state == State::Listen {
-                machine.state = State::Unknown; // it never answered: whether it listens, nobody saw
-            }
-        }
-    }
-
-    /// What brought an endpoint to TIME-WAIT: the peer's FIN, or in CLOSING the ACK of its own.
-    fn waits(&self, event: Event, endpoint: Endpoint, change: &Change) -> Event {
-        let own_fin = self.sides[endpoint.index()].fin.map_or(0, |(_, packet)| packet);
-        if change.from == State::Closing {
-            return event
-                .variant("closing")
-                .with("ack_packet", Datum::Uint(change.packet))
-                .with("fin_packet", Datum::Uint(own_fin));
-        }
-        event.with("fin_packet", Datum::Uint(change.packet))
     }
 
     /// An event of this connection with the names that all of them have.
@@ -523,19 +349,5 @@ fn optional(event: Event, key: &'static str, value: Option<u64>) -> Event {
     match value {
         Some(n) => event.with(key, Datum::Uint(n)),
         None => event,
-    }
-}
-
-/// Whether a receiver has to accept a RST (RFC 9293 section 3.5.3): in SYN-SENT it must acknowledge the SYN,
-/// elsewhere its number must lie where the next byte is expected, or at least in the window.
-fn reset_counts(s: &Segment<'_>, receiver: &Side) -> bool {
-    if receiver.machine.presumed() == State::SynSent {
-        return s.ack_flag && receiver.isn.is_some_and(|isn| before(isn, s.ack));
-    }
-    match receiver.acked {
-        // Linux and RFC 5961 section 3.2 take only the exact number; the window is allowed for here, because the
-        // receiver's latest acknowledgement may be under way.
-        Some((expected, _)) => s.seq.wrapping_sub(expected) < 1 << 20,
-        None => true,
     }
 }

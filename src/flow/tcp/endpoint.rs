@@ -26,6 +26,8 @@ pub struct Evidence {
     pub repeats_fin: bool,
     /// It is a RST.
     pub reset: bool,
+    /// It shows that the endpoint lives on after a RST: what it does now, no closed one would.
+    pub outlives_reset: bool,
 }
 
 enum Verdict {
@@ -62,17 +64,23 @@ pub struct Machine {
     pub state: State,
     /// The packet of the last change.
     changed: u64,
+    /// A RST in the endpoint's name. Whether it was the endpoint's own shows by what follows: a sender that goes on
+    /// talking has not reset anything (RFC 5961 section 1: anyone can write a RST).
+    reset: Option<u64>,
     inbox: ArrayVec<(u64, Heard), 6>,
 }
 
 impl Machine {
     /// An endpoint in a state.
     pub fn new(state: State) -> Machine {
-        Machine { state, changed: 0, inbox: ArrayVec::new() }
+        Machine { state, changed: 0, reset: None, inbox: ArrayVec::new() }
     }
 
     /// The state if all that is on its way arrives.
     pub fn presumed(&self) -> State {
+        if self.reset.is_some() {
+            return State::Closed;
+        }
         self.inbox.iter().fold(self.state, |s, (_, heard)| state::after_hearing(s, *heard).unwrap_or(s))
     }
 
@@ -91,6 +99,9 @@ impl Machine {
 
     /// The endpoint sent a segment: what it had heard by then is settled.
     pub fn settle(&mut self, evidence: &Evidence, out: &mut Changes) {
+        if !evidence.reset {
+            self.reset = None;
+        }
         let mut kept = ArrayVec::new();
         let waiting = std::mem::take(&mut self.inbox);
         let mut blocked = false;
@@ -111,16 +122,24 @@ impl Machine {
     /// The conversation ends: what is on its way is taken to have arrived. A SYN that nobody answered is not:
     /// whether anyone listens there, no packet tells.
     pub fn flush(&mut self, out: &mut Changes) {
+        let reset = self.reset.take();
         for (packet, heard) in std::mem::take(&mut self.inbox) {
-            if heard != Heard::Syn {
+            if heard != Heard::Syn && reset.is_none_or(|reset| packet < reset) {
                 self.arrive(packet, heard, None, out);
             }
         }
+        if let (Some(packet), Some(to)) = (reset, state::after_sending(self.state, Sent::Reset)) {
+            self.change(packet, to, Basis::Sent, out);
+        }
     }
 
-    /// The endpoint sent something that bears on its state.
+    /// The endpoint sent something that bears on its state. A RST waits for the end: see `reset`.
     pub fn send(&mut self, packet: u64, sent: Sent, out: &mut Changes) {
-        if let Some(to) = state::after_sending(self.state, sent) {
+        if sent == Sent::Reset {
+            if state::after_sending(self.state, sent).is_some() {
+                self.reset.get_or_insert(packet);
+            }
+        } else if let Some(to) = state::after_sending(self.state, sent) {
             self.change(packet, to, Basis::Sent, out);
         }
     }
@@ -179,6 +198,9 @@ fn verdict(heard: Heard, state: State, e: &Evidence) -> Verdict {
         Heard::Fin => Verdict::NotYet,
         Heard::AckOfFin if e.repeats_fin => Verdict::Never, // it repeats its FIN: the ACK was lost
         Heard::AckOfFin => Verdict::Plausible,
+        Heard::Unreachable if e.syn => Verdict::Never, // it asks again: it did not give up
+        Heard::Unreachable => Verdict::Plausible,
+        Heard::Reset if e.outlives_reset => Verdict::Never,
         Heard::Reset if e.reset => Verdict::Plausible,
         Heard::Reset => Verdict::NotYet, // may have been under way when the RST came
     }
@@ -196,6 +218,7 @@ mod tests {
         syn_ack: false,
         repeats_fin: false,
         reset: false,
+        outlives_reset: false,
     };
 
     fn states(changes: &Changes) -> Vec<State> {
@@ -228,6 +251,31 @@ mod tests {
         m.flush(&mut out);
         assert_eq!(out[0].packet, 7);
         assert_eq!(m.state, State::Closed);
+    }
+
+    /// A forged RST: its alleged sender goes on, and so does the receiver.
+    #[test]
+    fn who_goes_on_talking_was_not_reset() {
+        let mut out = Changes::new();
+        let (mut alleged, mut target) = (Machine::new(State::Established), Machine::new(State::Established));
+        alleged.send(5, Sent::Reset, &mut out);
+        target.hear(5, Heard::Reset);
+        assert_eq!((alleged.presumed(), target.presumed()), (State::Closed, State::Closed));
+        alleged.settle(&Evidence { packet: 6, ..PLAIN }, &mut out);
+        target.settle(&Evidence { packet: 7, outlives_reset: true, ..PLAIN }, &mut out);
+        alleged.flush(&mut out);
+        target.flush(&mut out);
+        assert!(out.is_empty());
+        assert_eq!((alleged.state, target.state), (State::Established, State::Established));
+    }
+
+    #[test]
+    fn who_falls_silent_after_its_rst_is_closed() {
+        let mut out = Changes::new();
+        let mut m = Machine::new(State::Established);
+        m.send(5, Sent::Reset, &mut out);
+        m.flush(&mut out);
+        assert_eq!((out[0].packet, out[0].to, out[0].basis), (5, State::Closed, Basis::Sent));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! RFC 9293 section 3.1 (header), 3.2 (options); RFC 7323 (window scale, timestamps); RFC 2018 (SACK);
 //! RFC 7413 (Fast Open). The fast lane's own walk over the options: it keeps what following needs.
 
-use etherparse::TcpSlice;
+use crate::decode::Tcp;
 
 /// Options that bear on following.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,8 +117,6 @@ pub struct Segment<'a> {
     pub options_bytes: &'a [u8],
     /// IPv4 identification, where there is one.
     pub ip_id: Option<u16>,
-    /// Whether SYN, FIN or payload could be damaged: the checksum is wrong.
-    pub checksum_bad: bool,
 }
 
 impl<'a> Segment<'a> {
@@ -132,28 +130,26 @@ impl<'a> Segment<'a> {
         self.seq.wrapping_add(self.length())
     }
 
-    /// The header's numbers from etherparse's view of it.
-    pub fn new(tcp: &TcpSlice<'a>, payload_at: usize, transport_len: usize) -> Segment<'a> {
-        let header_len = tcp.header_slice().len();
-        let (syn, options) = (tcp.syn(), &tcp.header_slice()[20..]);
+    /// The header's numbers.
+    pub fn new(tcp: &Tcp<'a>, payload_at: usize, transport_len: usize) -> Segment<'a> {
+        let options = tcp.options();
         Segment {
             packet: 0,
             time_ns: 0,
             seq: tcp.sequence_number(),
             ack: tcp.acknowledgment_number(),
-            syn,
+            syn: tcp.syn(),
             ack_flag: tcp.ack(),
             fin: tcp.fin(),
             rst: tcp.rst(),
             psh: tcp.psh(),
             window: tcp.window_size(),
-            len: transport_len.saturating_sub(header_len) as u32,
+            len: transport_len.saturating_sub(tcp.header_len()) as u32,
             payload: tcp.payload(),
             payload_at,
             options_bytes: options,
             options: if options.is_empty() { Options::default() } else { Options::read(options) },
             ip_id: None,
-            checksum_bad: false,
         }
     }
 }

@@ -90,6 +90,9 @@ pub struct Side {
     pub fin: Option<(u32, u64)>,
     /// Time of that packet.
     pub fin_time: i64,
+    /// A RST in this sender's name: its packet and time, and the number after what the sender sent next, once it has
+    /// shown that it goes on.
+    pub reset: Option<(u64, i64, Option<u32>)>,
     /// The FIN was sent again and not acknowledged since.
     pub fin_repeated: bool,
     /// The highest number acknowledged by this sender, and the packet that did it first.
@@ -145,6 +148,7 @@ impl Side {
             syn_gap: 0,
             fin: None,
             fin_time: 0,
+            reset: None,
             fin_repeated: false,
             acked: None,
             acked_time: 0,
@@ -231,6 +235,15 @@ impl Side {
             }
         }
         new
+    }
+
+    /// Notes a RST, or that its alleged sender goes on: the first number that it then can have acknowledged.
+    pub fn note_reset(&mut self, s: &Segment<'_>) {
+        match &mut self.reset {
+            None if s.rst => self.reset = Some((s.packet, s.time_ns, None)),
+            Some((_, _, goes_on @ None)) if !s.rst => *goes_on = Some(s.seq.wrapping_add(s.length().max(1))),
+            _ => {}
+        }
     }
 
     /// The segment that carried this number first, while it is not acknowledged.

@@ -128,6 +128,8 @@ pub enum Heard {
     AckOfFin,
     /// A RST that it has to accept.
     Reset,
+    /// An ICMP error: its SYN was not delivered.
+    Unreachable,
 }
 
 /// The state after sending; `None`: no change. RFC 9293 figure 5, the arrows marked `snd`.
@@ -140,7 +142,6 @@ pub fn after_sending(state: State, sent: Sent) -> Option<State> {
         (SynSent, SynAck) => SynReceived,            // simultaneous open, section 3.5 figure 7
         (SynReceived | Established, Fin) => FinWait1, // CLOSE, section 3.10.4
         (CloseWait, Fin) => LastAck,                 // CLOSE after the peer's FIN, section 3.10.4
-        (Unknown, Fin) => FinWait1,                  // observer only: the beginning was not captured
         (Closed | Listen | TimeWait, Reset) => return None, // section 3.10.7.1: a RST needs no connection
         (_, Reset) => Closed,                        // ABORT, section 3.10.5
         _ => return None,
@@ -157,7 +158,6 @@ pub fn after_hearing(state: State, heard: Heard) -> Option<State> {
         (SynSent, SynAck) => Established,                   // section 3.10.7.3
         (SynReceived, SynAck | AckOfSyn) => Established,    // section 3.10.7.4, fifth check
         (Established, Fin) => CloseWait,                    // section 3.10.7.4, eighth check
-        (Unknown, Fin) => CloseWait,                        // observer only: the beginning was not captured
         (FinWait1, AckOfFin) => FinWait2,                   // section 3.10.7.4
         (FinWait1, Fin) => Closing,                         // both closed at once, section 3.6 figure 13
         (FinWait2, Fin) => TimeWait,                        // section 3.10.7.4
@@ -165,6 +165,7 @@ pub fn after_hearing(state: State, heard: Heard) -> Option<State> {
         (LastAck, AckOfFin) => Closed,                      // section 3.10.7.4
         (TimeWait | Closed | Listen, Reset) => return None, // a TIME-WAIT is not ended by it (RFC 1337)
         (_, Reset) => Closed,                               // section 3.10.7.4, second check
+        (SynSent, Unreachable) => Closed,                   // section 3.9.2.2, RFC 5461 section 4.1
         _ => return None,
     })
 }
@@ -207,7 +208,6 @@ mod tests {
             (CloseWait, Sent::Fin, LastAck),
             (Unknown, Sent::Syn, SynSent),
             (Unknown, Sent::SynAck, SynReceived),
-            (Unknown, Sent::Fin, FinWait1),
             (Established, Sent::Reset, Closed),
         ] {
             assert_eq!(after_sending(from, sent), Some(to), "{from:?} sends {sent:?}");
@@ -220,13 +220,13 @@ mod tests {
             (SynReceived, Heard::AckOfSyn, Established),
             (SynReceived, Heard::SynAck, Established),
             (Established, Heard::Fin, CloseWait),
-            (Unknown, Heard::Fin, CloseWait),
             (FinWait1, Heard::AckOfFin, FinWait2),
             (FinWait1, Heard::Fin, Closing),
             (FinWait2, Heard::Fin, TimeWait),
             (Closing, Heard::AckOfFin, TimeWait),
             (LastAck, Heard::AckOfFin, Closed),
             (SynReceived, Heard::Reset, Closed),
+            (SynSent, Heard::Unreachable, Closed),
         ] {
             assert_eq!(after_hearing(from, heard), Some(to), "{from:?} hears {heard:?}");
         }

@@ -132,6 +132,7 @@ impl Connection {
             matches!(self.closing, Closing::FourSegment | Closing::ThreeSegment | Closing::Simultaneous);
         let over = both_done && orderly; // a RST behind that cuts nothing off
         if !over && !matches!(self.closing, Closing::Reset(_)) {
+            self.closing_before_reset = Some(self.closing);
             self.closing = Closing::Reset(from);
             self.closed_first.get_or_insert(from.name());
         }
