@@ -58,16 +58,17 @@ table ip nat {
                  ("frame.interface_name == nat-eth1 && ip.addr == 192.168.1.0/24 && !icmp.type == 3", 0)])
 def nat_both_sides(lab):
     """alice (192.168.1.10) and bob (192.168.1.11) on one switch have private addresses; nat (192.168.1.1 inside,
-    203.0.113.1 outside) puts its own outside address in their place (nftables, masquerade); server (203.0.113.80)
-    knows no way to 192.168.1.0/24 and needs none. Captured at both interfaces of nat. (1) alice connects from port
-    50001 to port 7000 and asks; the connection stays open. Outside it has another source address; sequence numbers,
-    data and, as it is free, the port are the same. (2) bob does the same at the same time, from the same port: nat
-    must choose another one, else the answers could not be told apart. Both close. (3) Both send a UDP question from
-    port 40001: again bob's port is changed. (4) Both ping with the identifier 7: ICMP has no ports, so nat changes
-    bob's identifier. (5) alice sends a datagram to a port that nobody has: the server's ICMP error quotes the
-    translated packet, and nat translates the quotation back. (6) The server sends a datagram to port 40009 of 203.0.113.1, which
-    belongs to no one inside: nat has no entry for it, takes it for itself, and nobody listens. (7) The
-    other direction needs a fixed entry: port 8080 of 203.0.113.1 is bob's port 7001; the server connects to it."""
+    203.0.113.1 outside) puts its own outside address in their place (nftables, masquerade); server
+    (203.0.113.80) knows no way to 192.168.1.0/24 and needs none. Captured at both interfaces of nat. (1)
+    alice connects from port 50001 to port 7000 and asks; the connection stays open. Outside it has another
+    source address; sequence numbers, data and, as it is free, the port are the same. (2) bob does the same at
+    the same time, from the same port: nat must choose another one, else the answers could not be told apart.
+    Both close. (3) Both send a UDP question from port 40001: again bob's port is changed. (4) Both ping with
+    the identifier 7: ICMP has no ports, so nat changes bob's identifier. (5) alice sends a datagram to a port
+    that nobody has: the server's ICMP error quotes the translated packet, and nat translates the quotation
+    back. (6) The server sends a datagram to port 40009 of 203.0.113.1, which belongs to no one inside: nat
+    has no entry for it, takes it for itself, and nobody listens. (7) The other direction needs a fixed entry:
+    port 8080 of 203.0.113.1 is bob's port 7001; the server connects to it."""
     alice, bob, nat, server = lab.host("alice"), lab.host("bob"), lab.router("nat"), lab.host("server")
     at_alice, at_bob, inside = lab.switch((alice, "192.168.1.10/24"), (bob, "192.168.1.11/24"),
                                           (nat, "192.168.1.1/24"))
@@ -224,7 +225,8 @@ table ip filter {
     }
 }
 """
-TLS = "ssl_protocols TLSv1.3; ssl_certificate {}; ssl_certificate_key {};"
+# Without tickets for a later session, which the server may send before or after its answer.
+TLS = "ssl_protocols TLSv1.3; ssl_conf_command NumTickets 0; ssl_certificate {}; ssl_certificate_key {};"
 # The slash that is missing after "/files" lets "/files../" out of the folder: a mistake often made with alias.
 SERVICE = """
 server {{ listen 10.0.0.2:80; location /files {{ alias {{folder}}/files/; }} }}
@@ -235,7 +237,7 @@ UPLOADS = """
 server {{ listen 203.0.113.5:443 ssl; {tls}
     default_type text/plain; location / {{ return 200 "Taken.\\n"; }} }}
 """
-NAMES = "no-resolv no-hosts bind-interfaces listen-address=203.0.113.5 host-record=www.example.test,203.0.113.5"
+NAMES = "no-resolv no-hosts bind-interfaces listen-address=203.0.113.5 host-record=www.example.test,203.0.113.5,300"
 
 
 def lone_ack(host, source, target):
