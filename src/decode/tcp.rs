@@ -78,6 +78,8 @@ numbers! {
     acknowledgment_number: u32;
     /// Window, unscaled.
     window_size: u16;
+    /// Checksum.
+    checksum: u16;
     /// FIN flag.
     fin: bool;
     /// SYN flag.
