@@ -79,17 +79,18 @@ class Advertisements:
                  ("frame.interface_name == gateway-eth1 && !icmp", 0)])
 def vrrp_failover(lab):
     """node1 (10.0.0.11, priority 110) and node2 (10.0.0.12, priority 100) run keepalived for the shared address
-    10.0.0.100, where each offers a service on TCP port 7000. They, client (10.0.0.1) and gateway (10.0.0.254 and
-    10.0.2.254) are on one switch, remote (10.0.2.1) is behind the gateway. Captured on the switch (all that passes it)
-    and on the gateway's other link. (1) node1 is master and advertises each second. remote pings the shared address,
-    client connects to it and keeps the connection; ARP leads both to node1. (2) node1's cable is pulled out. The
-    client sends and repeats, without answer. 3.6 s after the last advertisement node2 takes over and announces the
-    address by gratuitous ARP; the client's next repetition reaches node2, which knows no such connection: RST
-    (first node2 asks by ARP where the client is). (3) remote's ping and a new connection go to node2. (4) The cable is back: node1 hears lower priorities only, and
-    after 3.6 s takes the address back; a new connection goes to node1. (5) keepalived on node1 is stopped in an
-    orderly way: it advertises priority 0, and node2 takes over in 0.6 s. Again the connection is reset. (6) node2 is
-    stopped too. On remote's link there are neither advertisements nor gratuitous ARP. (The nodes are set not to report
-    their membership in 224.0.0.18 by IGMP.)"""
+    10.0.0.100, where each offers a service on TCP port 7000. They, client (10.0.0.1) and gateway (10.0.0.254
+    and 10.0.2.254) are on one switch, remote (10.0.2.1) is behind the gateway. Captured on the switch (all that
+    passes it) and on the gateway's other link. (1) node1 is master and advertises each second. remote pings the
+    shared address, client connects to it and keeps the connection; ARP leads both to node1. (2) node1's cable
+    is pulled out. The client sends and repeats, without answer. 3.6 s after the last advertisement node2 takes
+    over and announces the address by gratuitous ARP; the client's next repetition reaches node2, which knows no
+    such connection: RST (first node2 asks by ARP where the client is). (3) remote's ping and a new connection
+    go to node2. (4) The cable is back: node1 hears lower priorities only, and after 3.6 s takes the address
+    back; a new connection goes to node1. (5) keepalived on node1 is stopped in an orderly way: it advertises
+    priority 0, and node2 takes over in 0.6 s. Again the connection is reset. (6) node2 is stopped too. On
+    remote's link there are neither advertisements nor gratuitous ARP. (The nodes are set not to report their
+    membership in 224.0.0.18 by IGMP.)"""
     client, gateway, remote = lab.host("client"), lab.router("gateway"), lab.host("remote")
     node1, node2 = lab.host("node1"), lab.host("node2")
     _, at_node1, _, _ = lab.switch((client, "10.0.0.1/24"), (node1, "10.0.0.11/24"),
