@@ -1,9 +1,11 @@
-//! The same packet seen twice, at two capture points of one file: on both sides of a router, at both ends of a path.
+//! The same packet seen twice: at two capture points of one file (on both sides of a router, at both ends of a path), or at
+//! one, where a mirror port copies both ports of a conversation.
 //!
 //! A copy is no retransmission and no second question: it is told as a copy and not followed again. It is known
 //! by what no hop changes: addresses, identification and everything behind the IP header. What hops do change is
-//! what it shows: TTL (RFC 791 section 3.2, RFC 1812 section 5.3.1) and hardware addresses. Only captures with more than one
-//! interface are looked at; duplicates on one interface are another matter.
+//! what it shows: TTL (RFC 791 section 3.2, RFC 1812 section 5.3.1) and hardware addresses. On one interface the packet must
+//! have an identification, which a sender does not use again so soon (RFC 6864 section 4), or come at once: what is sent again is
+//! a new packet.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
@@ -17,6 +19,8 @@ use crate::decode::Packet;
 
 /// How far apart two sightings may lie, nanoseconds.
 const APART_NS: i64 = 2_000_000_000;
+/// How far apart where only the bytes are alike: a sender that repeats itself waits longer (RFC 6298 section 2).
+const AT_ONCE_NS: i64 = 1_000_000;
 /// Packets remembered.
 const MAX_KNOWN: usize = 8_192;
 
@@ -30,7 +34,23 @@ struct Sighting {
     flow: Option<FlowId>,
 }
 
-/// Remembers packets of captures with several interfaces.
+impl Sighting {
+    /// Whether a packet with the same bytes is the same packet, and as which variant of the event that is told.
+    fn repeated_by(&self, later: &Sighting, ip_id: Option<u16>) -> Option<&'static str> {
+        let apart = (later.time_ns - self.time_ns).abs();
+        let marked = ip_id.is_some_and(|id| id != 0);
+        let here_again = self.interface == later.interface;
+        match (here_again, self.ttl == later.ttl) {
+            (false, true) if apart < APART_NS => Some(""),
+            (false, false) if apart < APART_NS => Some("forwarded"),
+            (true, true) if apart < if marked { APART_NS } else { AT_ONCE_NS } => Some("twice"),
+            (true, false) if apart < APART_NS && marked && later.ttl < self.ttl => Some("forwarded"),
+            _ => None,
+        }
+    }
+}
+
+/// Remembers packets, more of them where a capture has several interfaces.
 #[derive(Debug, Default)]
 pub struct Copies {
     several: bool,
@@ -67,13 +87,11 @@ impl Copies {
             src_mac: info.macs.map(|m| m.0),
             flow: None,
         };
-        if self.several
-            && let Some(first) = self.known.get(&print)
-            && first.interface != here.interface
-            && (here.time_ns - first.time_ns).abs() < APART_NS
+        if let Some(first) = self.known.get(&print)
+            && let Some(variant) = first.repeated_by(&here, info.ip_id)
         {
             let event = Event::new(Kind::CaptureCopy, frame.number, first.flow)
-                .variant(if first.ttl == here.ttl { "" } else { "forwarded" })
+                .variant(variant)
                 .with("original", Datum::Uint(first.packet))
                 .with("after", Datum::Duration(here.time_ns - first.time_ns))
                 .with("original_ttl", Datum::Uint(first.ttl.into()))
@@ -83,9 +101,13 @@ impl Copies {
                 .with("same_macs", Datum::Flag(first.src_mac == here.src_mac))
                 .with("src", Datum::Ip(src))
                 .with("dst", Datum::Ip(dst));
+            let event = match info.ip_id {
+                Some(id @ 1..) => event.with("ip_id", Datum::Uint(id.into())),
+                _ => event,
+            };
             return Some((event, first.flow));
         }
-        // A capture of one interface pays for this only until its first packets are forgotten again.
+        // At one capture point a copy comes at once, or not at all.
         if self.known.insert(print, here).is_none() {
             self.order.push_back(print);
             if self.order.len() > if self.several { MAX_KNOWN } else { 64 }

@@ -68,8 +68,8 @@ pub struct Step {
 pub struct CopyOf {
     /// Number of the original.
     pub original: u64,
-    /// Whether a router lies between.
-    pub forwarded: bool,
+    /// What lies between: the variant of the event that tells of it, see docs/events.md.
+    pub variant: &'static str,
 }
 
 /// A change of state, and what proved it.
@@ -532,9 +532,7 @@ fn fold_runs(items: Vec<Item>) -> Vec<Item> {
 fn copy_of(number: u64, outcome: &Outcome) -> Option<CopyOf> {
     let event = outcome.events.iter().find(|e| e.kind == Kind::CaptureCopy && e.packet == number)?;
     match event.get("original") {
-        Some(Datum::Uint(original)) => {
-            Some(CopyOf { original: *original, forwarded: event.variant == "forwarded" })
-        }
+        Some(Datum::Uint(original)) => Some(CopyOf { original: *original, variant: event.variant }),
         _ => None,
     }
 }
@@ -617,7 +615,7 @@ mod tests {
 
     #[test]
     fn copies_are_folded_but_not_counted() {
-        let copy = CopyOf { original: 1, forwarded: false };
+        let copy = CopyOf { original: 1, variant: "" };
         let items = (1..=6_u64).map(|n| {
             let copy_of = n.is_multiple_of(2).then_some(copy);
             Item::Step(Step { copy_of, ..step(n, Vec::new()) })

@@ -164,7 +164,11 @@ fn arrow(
 
 /// What is said of a copy instead of what it holds.
 pub fn copy(lang: Lang, copy: CopyOf) -> Line {
-    let id = if copy.forwarded { "screen.copy.forwarded" } else { "screen.copy" };
+    let id = match copy.variant {
+        "forwarded" => "screen.copy.forwarded",
+        "twice" => "screen.copy.twice",
+        _ => "screen.copy",
+    };
     Line::new().with(say::text(lang, id, &[("packet", &copy.original.to_string())]), Role::Dim)
 }
 

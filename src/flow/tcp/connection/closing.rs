@@ -3,7 +3,7 @@
 //! RFC 9293 sections 3.6 (closing, half-closed connections, both at once) and 3.5.2 (resets).
 //! Leaves out: the states themselves, which `super` works out from the same segment.
 
-use super::{Closing, Connection, Opening, Step};
+use super::{Closing, Connection, Opening, Step, optional};
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::flow::record::Endpoint;
 use crate::flow::tcp::segment::Segment;
@@ -131,7 +131,8 @@ impl Connection {
         let orderly =
             matches!(self.closing, Closing::FourSegment | Closing::ThreeSegment | Closing::Simultaneous);
         let over = both_done && orderly; // a RST behind that cuts nothing off
-        if !over && !matches!(self.closing, Closing::Reset(_)) {
+        let inexact = self.is_inexact(s, m, p);
+        if !over && !inexact && !matches!(self.closing, Closing::Reset(_)) {
             self.closing_before_reset = Some(self.closing);
             self.closing = Closing::Reset(from);
             self.closed_first.get_or_insert(from.name());
@@ -147,7 +148,9 @@ impl Connection {
             (Some(next), Some((acked, _))) if before(acked, next) => next.wrapping_sub(acked),
             _ => 0,
         };
-        let variant = if me.fin.is_some() {
+        let variant = if inexact {
+            "inexact"
+        } else if me.fin.is_some() {
             "answer" // it has closed before: what comes now finds nobody
         } else if peer.payload > 0 && unread > 0 && s.time_ns - peer.latest.1 < 1_000_000 {
             "unread" // bytes came, were never acknowledged, and the RST follows at once
@@ -167,6 +170,18 @@ impl Connection {
             .with("lost", Datum::Uint(unacked.into()))
             .with("unread", Datum::Uint(unread.into()))
             .with("cause_packet", Datum::Uint(peer.latest.0));
+        let expected = me.seen.next().filter(|_| inexact).map(|next| me.relative(next).into());
+        let event = optional(event, "expected", expected);
         step.events.push(event);
+    }
+
+    /// Whether a RST has another number than its sender would use: neither its own next one, nor what the peer has
+    /// acknowledged. Only where both directions are known.
+    pub(super) fn is_inexact(&self, s: &Segment<'_>, m: usize, p: usize) -> bool {
+        let (me, peer) = (&self.sides[m], &self.sides[p]);
+        match (me.seen.next(), peer.acked) {
+            (Some(next), Some((acked, _))) if me.packets > 1 => s.seq != next && s.seq != acked,
+            _ => false,
+        }
     }
 }

@@ -113,7 +113,8 @@ impl Connection {
                 self.sides[m].machine.hear(s.packet, Heard::AckOfFin);
             }
         }
-        if s.rst {
+        let obeyed = s.rst && !self.is_inexact(s, m, p);
+        if obeyed {
             self.sides[m].machine.send(s.packet, Sent::Reset, &mut mine);
         }
 
@@ -133,7 +134,7 @@ impl Connection {
         if s.fin && fin_end.is_some() {
             peer.machine.hear(s.packet, Heard::Fin);
         }
-        if s.rst && reset_counts(s, peer) {
+        if obeyed && reset_counts(s, peer) {
             peer.machine.hear(s.packet, Heard::Reset);
         }
         self.tell(from.peer(), &theirs, s, step);
