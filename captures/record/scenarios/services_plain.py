@@ -40,13 +40,14 @@ time.sleep(3600)
 """
 MAIL = "From: alice@example.test\r\nTo: bob@example.test\r\nSubject: Lunch\r\n\r\nAt one o'clock?\r\n"
 
-# What the Telnet server runs for a visitor, in place of the machine's own login.
+# What the Telnet server runs for a visitor, in place of the machine's own login. It pauses, so that what it says and
+# the echo of what it reads are sent apart, each time.
 LOGIN = """\
 #!/bin/sh
-printf 'login: '; read name
-stty -echo; printf 'Password: '; read password; stty echo; echo
-printf 'Welcome, %s.\\n$ ' "$name"; read words
-echo 'Goodbye.'; sleep 0.1
+sleep 0.1; printf 'login: '; read name
+stty -echo; sleep 0.1; printf 'Password: '; read password
+stty echo; sleep 0.1; printf '\\nWelcome, %s.\\n$ ' "$name"; read words
+sleep 0.1; echo 'Goodbye.'; sleep 0.1
 """
 INETD = "telnet stream tcp nowait root /usr/sbin/telnetd telnetd -h -n -E {login}\n"
 
@@ -213,7 +214,7 @@ def nfs(server):
     threading.Thread(target=answer, daemon=True).start()
 
 
-@scenario("services-plain", "Services in the clear, each on its port: FTP, mail, Telnet, SNMP, RPC, databases ...",
+@scenario("services-plain", "Services in the clear, each on its port: FTP, mail, Telnet, SNMP, RPC, databases",
           needs=["chrt", "curl", "inetutils-inetd", "mariadb", "mariadb-install-db", "mariadbd", "openssl", "psql",
                  "python:aiosmtpd", "rpcbind", "rpcinfo", "setpriv", "snmpd", "snmpget", "ss", "telnet", "telnetd",
                  "vsftpd"],
@@ -268,8 +269,8 @@ def services_plain(lab):
     run(50001, *curl, "50001-50002", "--disable-epsv", "-u", f"alice:{PASSWORD}", f"ftp://{SERVER}/notes.txt")
     run(50011, *curl, 50011, "--mail-from", "alice@example.test", "--mail-rcpt", "bob@example.test", "-T", mail,
         f"smtp://{SERVER}/client.example.test")
-    run(50021, "sh", "-c", f"(sleep 0.4; echo alice; sleep 0.3; echo {PASSWORD}; sleep 0.3; echo logout; sleep 0.5) | "
-                           f"telnet {SERVER} || true")
+    run(50021, "sh", "-c", f"(sleep 0.5; echo alice; sleep 0.4; echo {PASSWORD}; sleep 0.4; echo logout; sleep 0.6) | "
+                           f"TERM=vt100 telnet {SERVER} || true")
     run(50031, "env", f"SNMP_PERSISTENT_DIR={lab.folder}", "snmpget", "-m", "", "-v", "2c", "-c", "public",
         SERVER, "1.3.6.1.2.1.1.5.0")  # sysName
     run(50041, "rpcinfo", "-p", SERVER)

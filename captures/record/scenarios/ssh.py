@@ -104,7 +104,8 @@ def ssh_scp_rsync(lab):
     only what differs. (7) rsync -z to another new name: compressed, and over an ssh on port 2222 (-e). (8) The same
     notes.txt to an rsync daemon on port 873, with no shell and in the clear. (9) One more line is changed; again to
     the daemon. (10) With -z. (11) The server has been given another host key: ssh compares it with the one kept in
-    (1) and gives up before it would log in. (A second pass of rsync after a damaged file is not shown.)"""
+    (1) and gives up before it would log in. ssh is held to one key exchange, curve25519-sha256. (A second pass of
+    rsync after a damaged file is not shown.)"""
     client, server = lab.host("client"), lab.host("server")
     at_client, at_server = lab.link(client, "10.0.40.1/24", server, f"{SERVER}/24")
     client.knows(at_server)
