@@ -353,6 +353,11 @@ class Lab:
         self.built_points.append(made)
         return lambda frame: made.packets.append((time.time_ns(), len(frame), frame))
 
+    def seen(self, port):
+        """How many frames the capture at a port has so far."""
+        file = next(file for point, file, _, _ in self.points if point is port)
+        return len(pcapng.read_pcap(file.read_bytes())[1])
+
     def finish(self):
         """End the recording: services first, then sockets, then the capture. Returns what was seen, a
         `pcapng.Interface` with its packets for each capture point."""

@@ -124,7 +124,8 @@ def vde_switch(lab, inside, commands, *taps, options=()):
 @scenario("link-types", "Frames of many kinds: 802.3 with LLC, a tag, spanning tree, RARP, Wi-Fi, PPP, SLIP, FDDI",
           needs=["ping", "rarpd", "vde_switch"],
           expect=["arp.request", "arp.reply", "arp.unanswered", "icmp.echo-request", "icmp.echo-reply"],
-          shows=["stp.version == 0 && stp.type == 0x00", "stp.type == 0x80", "stp.flags.tcack == 1", "stp.version == 2",
+          shows=["stp.version == 0 && stp.type == 0x00", "stp.type == 0x80", "stp.flags.tcack == 1",
+                 "stp.version == 2",
                  ("eth.type == 0x0806", 2), ("eth.len && llc.type == 0x0806", 2),
                  ("vlan.id == 10 && vlan.priority == 5", 1),
                  ("eth.type == 0x8035 && arp.opcode == 3", 1), ("eth.type == 0x8035 && arp.opcode == 4", 1),
@@ -169,7 +170,8 @@ def link_types(lab):
     for bridge in (bridge2, bridge1):
         bridge.run("ip", "link", "set", "br0", "up")
         lab.wait(0.5)
-    lab.wait(6)
+    # The kernel lets its hello timer run out on full seconds: not times can be waited for, only frames.
+    lab.until(lambda: lab.seen(between_bridges) >= 7, "the bridges are silent", 15)
     for bridge in (bridge1, bridge2):
         bridge.run("ip", "link", "set", "br0", "down")
 
@@ -205,8 +207,9 @@ def link_types(lab):
 
     rapid, computer2 = lab.host("rapid"), lab.host("computer2")
     vde_switch(lab, rapid, "", "cable", options=("-F", "--macaddr", "02:00:00:00:00:03"))
-    lab.record(lab.plug(computer2, None, rapid, "cable"))
-    lab.wait(5)
+    at_computer2 = lab.plug(computer2, None, rapid, "cable")
+    lab.record(at_computer2)
+    lab.until(lambda: lab.seen(at_computer2), "the rapid switch is silent")
 
 
 def spanning_bridge(host, address):
