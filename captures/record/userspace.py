@@ -1,7 +1,7 @@
 """A link that is a program: two TUN interfaces, and whoever takes packets out of one and puts them into the other.
 
-A TUN interface has no frame around its IP packets. What the link puts around them is the caller's business: that is how
-captures come to link layers and tunnels that this kernel does not have, with packets inside that are real.
+A TUN interface has no frame around its IP packets. What the link puts around them is the caller's business: that is
+how captures come to link layers and tunnels that this kernel does not have, with packets inside that are real.
 """
 
 import fcntl
