@@ -32,32 +32,41 @@ class Relay(threading.Thread):
         self.delay = delay
         self.meddle = None
         self.together = 0  # seconds; frames that follow each other by less arrive at once, all before they are answered
+        self.now = 0  # the time on the cable: of the frame that is being passed on, or that was just read
+        self.underway = []  # (when it arrives, number that keeps the order, file to write to, frame)
+        self.taken = 0
         self.ends = [_tap(first), _tap(second)]
         self.wake, self.waker = os.pipe()
 
     def run(self):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # this thread only: a busy machine must not delay frames
-        underway = []  # (when it arrives, number that keeps the order, file to write to, frame)
-        number = 0
+        # This thread only, before all programs (lab.AT_ONCE): a busy machine must not delay frames.
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(3))
         while True:
-            pause = max(0, underway[0][0] - time.monotonic()) if underway else None
+            pause = max(0, self.underway[0][0] - time.monotonic()) if self.underway else None
             readable, _, _ = select.select([*self.ends, self.wake], [], [], pause)
             if self.wake in readable:
                 return
-            now = time.monotonic()
-            for end in readable:
-                other = self.ends[1 - self.ends.index(end)]
-                frame = os.read(end, 65536)
-                passed = self.meddle(frame, end == self.ends[0]) if self.meddle else [(0, frame)]
-                for extra, frame in passed:
-                    number += 1
-                    heapq.heappush(underway, (now + self.delay + extra, number, other, frame))
-            while underway and underway[0][0] <= time.monotonic() + self.together:
-                _, _, end, frame = heapq.heappop(underway)
+            self.now = time.monotonic()
+            self._take(readable)
+            while self.underway and self.underway[0][0] <= time.monotonic() + self.together:
+                self.now, _, end, frame = heapq.heappop(self.underway)
                 try:
                     os.write(end, frame)
                 except OSError:
                     pass  # the interface is down: a frame for nobody
+                # What the kernel there answers has its time from the frame, however late this thread may have been:
+                # lateness does not add up, and frames pass each other in the same order each time.
+                while not self.together and (readable := select.select(self.ends, [], [], 0)[0]):
+                    self._take(readable)
+
+    def _take(self, readable):
+        """Read a frame from each of these ends, and put it where it belongs among those underway."""
+        for end in readable:
+            other = self.ends[1 - self.ends.index(end)]
+            frame = os.read(end, 65536)
+            for extra, passed in self.meddle(frame, end == self.ends[0]) if self.meddle else [(0, frame)]:
+                self.taken += 1
+                heapq.heappush(self.underway, (self.now + self.delay + extra, self.taken, other, passed))
 
     def close(self):
         """Stop; the interfaces vanish with their files."""
