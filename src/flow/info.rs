@@ -12,6 +12,8 @@ pub struct PacketInfo {
     pub number: u64,
     /// Its time.
     pub time_ns: i64,
+    /// Its capture point.
+    pub interface: u32,
     /// Bytes it had on the wire.
     pub wire_len: u64,
     /// Hardware addresses, where the link has them: source, destination.
@@ -38,6 +40,7 @@ impl PacketInfo {
         PacketInfo {
             number: frame.number,
             time_ns: frame.in_time().time_ns,
+            interface: frame.interface,
             wire_len: frame.wire_len.into(),
             macs,
             addresses,

@@ -3,7 +3,7 @@
 //! Finds the conversation a packet belongs to and hands it to that protocol's follower; adds what the tree
 //! lane should know of it. Judges nothing itself.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -99,11 +99,15 @@ pub struct Tracker {
     checksums: Checksums,
     /// Hardware addresses that single frames came to: their traffic passes this capture point.
     macs: HashSet<[u8; 6], RandomState>,
+    /// Hosts that number the datagrams of each connection one by one.
+    counting: HashSet<IpAddr, RandomState>,
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
     /// The current packet was damaged on its way: its receiver drops it.
     damaged: bool,
+    /// Such segments, the latest ones: what comes in their place was sent again.
+    damaged_segments: VecDeque<Damaged>,
     compat: Option<Compat>,
     /// Where the conversation of the current packet is found.
     current: Option<Current>,
@@ -115,6 +119,21 @@ enum Current {
     Udp(Key),
 }
 
+/// A TCP segment that was damaged, as far as its numbers can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Damaged {
+    from: (IpAddr, u16),
+    to: (IpAddr, u16),
+    syn: bool,
+    seq: u32,
+    len: u32,
+    packet: u64,
+}
+
+/// Hosts remembered for the way they number datagrams.
+const MAX_COUNTING: usize = 4_096;
+/// Damaged segments remembered.
+const MAX_DAMAGED: usize = 64;
 /// Hardware addresses remembered as reached by single frames.
 const MAX_MACS: usize = 4_096;
 
@@ -207,6 +226,7 @@ impl Tracker {
                 segment.packet = info.number;
                 segment.time_ns = info.time_ns;
                 segment.ip_id = info.ip_id;
+                segment.interface = info.interface;
                 self.segment(info, &segment, (tcp.source_port(), tcp.destination_port()), outcome);
             }
             Header::Udp(datagram) => self.datagram(info, bytes, packet, datagram, outcome),
@@ -307,13 +327,19 @@ impl Tracker {
         let Some((src, dst)) = info.addresses else { return };
         let (a, b) = ((src, ports.0), (dst, ports.1));
         let key = Key::new(a, b);
+        let numbers = Damaged { from: a, to: b, syn: s.syn, seq: s.seq, len: s.len, packet: info.number };
         if self.damaged {
             // Neither its numbers nor its flags can be trusted, and no endpoint will act on them.
+            if self.damaged_segments.len() == MAX_DAMAGED {
+                self.damaged_segments.pop_front();
+            }
+            self.damaged_segments.push_back(numbers);
             if let Some(t) = self.tcp.live(&key) {
                 outcome.flow = Some(t.connection.base.id);
             }
             return;
         }
+        let s = &Segment { damaged_before: self.damaged_before(&numbers), ..*s };
         let mut reopened = None;
         let known = match self.tcp.live(&key) {
             Some(t) => {
@@ -358,10 +384,24 @@ impl Tracker {
         self.current = Some(Current::Tcp(key));
         let mut step = Step { events: &mut outcome.events, states: &mut outcome.states };
         t.connection.segment(s, from, &mut step);
+        if t.connection.sides[from.index()].ids.shows_habit() && self.counting.len() < MAX_COUNTING {
+            self.counting.insert(src);
+        }
         if outcome.wants_context {
             computed(&t.connection, s, from, &mut outcome.context);
         }
         read_stream(t, s, from, outcome);
+    }
+
+    /// The damaged packet that had these numbers, once.
+    fn damaged_before(&mut self, numbers: &Damaged) -> Option<u64> {
+        // A SYN has no other beside it, even if its number is what was damaged.
+        let is_same = |d: &Damaged| {
+            (d.from, d.to, d.len) == (numbers.from, numbers.to, numbers.len)
+                && (d.seq == numbers.seq || d.syn && numbers.syn)
+        };
+        let at = self.damaged_segments.iter().position(is_same)?;
+        self.damaged_segments.remove(at).map(|d| d.packet)
     }
 
     /// Opens a connection with the first segment seen of it.
@@ -394,7 +434,11 @@ impl Tracker {
             None => numbers.take(),
         };
         let base = Base::new(info, (id, stream), client, server);
-        let tcp = Tcp { connection: Connection::new(base, self.compat), reader: Reader::Undecided };
+        let mut connection = Connection::new(base, self.compat);
+        for (side, host) in connection.sides.iter_mut().zip([client.addr, server.addr]) {
+            side.ids.host_counts = host.is_some_and(|host| self.counting.contains(&host));
+        }
+        let tcp = Tcp { connection, reader: Reader::Undecided };
         if let Some(old) = self.tcp.insert(key, tcp) {
             let_go(*old, info.time_ns, outcome);
         }

@@ -15,6 +15,9 @@ use crate::flow::event::{Datum, Kind};
 /// Wireshark takes a filled gap for reordering within 3 ms, where no round trip was measured.
 const REORDERING_NS: i64 = 3_000_000;
 
+/// A clock of timestamps ticks at least once in this time (RFC 7323 section 5.4), here with some slack.
+const SLOWEST_TICK_NS: i64 = 1_500_000_000;
+
 /// A label and the numbers behind it.
 #[derive(Debug)]
 pub struct Label {
@@ -56,6 +59,19 @@ pub struct Judgement {
     pub probe: bool,
 }
 
+/// Judges the first segment of a connection: nothing is known yet but damaged packets.
+pub fn judge_first(s: &Segment<'_>) -> Judgement {
+    let labels: Vec<Label> = damaged_before(s).into_iter().collect();
+    Judgement { retransmission: !labels.is_empty(), labels, probe: false }
+}
+
+/// The same numbers again after a packet that its receiver had to drop.
+fn damaged_before(s: &Segment<'_>) -> Option<Label> {
+    let original = Datum::Uint(s.damaged_before?);
+    let label = Label::new(Kind::TcpRetransmission).variant("damaged");
+    Some(label.with("original", original).with("evidence", Datum::Name("checksum")))
+}
+
 /// Judges a segment of `me` before it is noted. `round_trip`: from SYN to the handshake's ACK, where captured.
 pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Judgement {
     let mut j = Judgement::default();
@@ -95,7 +111,12 @@ pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -
 /// Whether the segment's bytes are new, and if not, what that means.
 fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: &mut Judgement) {
     match me.seen.judge(s.seq, s.length()) {
-        Novelty::Next(None) => {}
+        Novelty::Next(None) => {
+            if let Some(lost) = damaged_before(s).or_else(|| lost_before(s, me, peer)) {
+                j.retransmission = true;
+                j.labels.push(lost);
+            }
+        }
         Novelty::Next(Some(missing)) => {
             let expected = me.seen.next().unwrap_or(s.seq);
             j.labels.push(
@@ -104,10 +125,13 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                     .with("missing", Datum::Uint(missing.into())),
             );
         }
-        Novelty::Seen | Novelty::Extends => {
-            j.retransmission = true;
-            j.labels.push(resent(s, me, peer));
-        }
+        Novelty::Seen | Novelty::Extends => match old_copy(s, me) {
+            Some(label) => j.labels.push(label),
+            None => {
+                j.retransmission = true;
+                j.labels.push(resent(s, me, peer));
+            }
+        },
         Novelty::Fills(gap) => match emitted_before(s, &gap, peer, round_trip) {
             Some(evidence) => {
                 let late = Datum::Duration(s.time_ns - gap.time_ns);
@@ -136,6 +160,50 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
             }
         },
     }
+}
+
+/// New to the capture, but not the first of its kind: by its identification the sender has sent datagrams in between that
+/// did not get here. All bytes before are there and acknowledged, there was nothing to acknowledge, and the window is the same: they can
+/// only have carried these.
+fn lost_before(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<Label> {
+    let all_there = !me.seen.has_gaps() && peer.acked.map(|a| a.0) == me.seen.next();
+    let quiet = peer.last.1 < me.last.0 && s.window == me.window && !me.window_of_syn;
+    let missing = me.ids.missing_before(s.ip_id).filter(|_| all_there && quiet && !s.syn)?;
+    let label = Label::new(Kind::TcpRetransmission)
+        .variant("unseen-ids")
+        .with("lost", Datum::Uint(missing.into()))
+        .with("id_before", Datum::Uint(me.ids.last().into()))
+        .with("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into()))
+        .with("evidence", Datum::Name("ip-id"));
+    Some(label)
+}
+
+/// A segment that was sent once and comes twice: what is sent again bears the time of its sending.
+fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
+    let original = me.flight_of(s.seq);
+    let same = |mark: Option<u32>, first: Option<u32>| mark.is_some() && mark == first;
+    let tsval = s.options.timestamps.map(|t| t.0);
+    let (than, evidence) = match (tsval, me.clock) {
+        (Some(mine), Some((clock, packet, time_ns)))
+            if before(mine, clock) || mine == clock && mine != 0 && s.time_ns - time_ns > SLOWEST_TICK_NS =>
+        {
+            let is_first = original.is_none_or(|first| same(tsval, first.tsval));
+            (is_first.then_some(packet)?, "timestamp")
+        }
+        _ => {
+            let id = s.ip_id.filter(|id| *id != 0).map(u32::from);
+            let first = original.filter(|first| same(id, first.ip_id.map(u32::from)))?;
+            (first.packet, "ip-id")
+        }
+    };
+    let label = Label::new(Kind::TcpOutOfOrder).variant("copy");
+    let label = match original {
+        Some(first) => label
+            .with("original", Datum::Uint(first.packet))
+            .with("late_by", Datum::Duration(s.time_ns - first.time_ns)),
+        None => label,
+    };
+    Some(label.with("overtaken_by", Datum::Uint(than)).with("evidence", Datum::Name(evidence)))
 }
 
 /// The label of a segment whose bytes were all seen before.

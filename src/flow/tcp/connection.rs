@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::analysis::{self, Judgement, Label};
 use super::segment::Segment;
-use super::sequence::{Seen, before};
+use super::sequence::{Novelty, Seen, before};
 use super::side::Side;
 use super::state::{State, StateChange};
 use super::wireshark::{Told, Wireshark};
@@ -28,6 +28,9 @@ mod complete {
     pub const FIN: u8 = 16;
     pub const RST: u8 = 32;
 }
+
+/// The largest payload of an Ethernet frame, where the receiver's own word was not captured (RFC 9293 section 3.7.1).
+const ETHERNET_MSS: u16 = 1460;
 
 /// What a connection became of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,12 +146,16 @@ impl Connection {
     pub fn segment(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
         let (m, p) = (from.index(), from.peer().index());
         let first_event = step.events.len();
+        if let Some(copy) = self.cut_anew(s, from) {
+            step.events.push(copy);
+            return;
+        }
         let first_of_connection = self.sides[0].packets + self.sides[1].packets == 0;
         self.sides[m].packets += 1;
         self.announce(s, m, p);
 
         let judgement = if first_of_connection {
-            Judgement::default()
+            analysis::judge_first(s)
         } else {
             analysis::judge(s, &self.sides[m], &self.sides[p], self.handshake_rtt)
         };
@@ -162,6 +169,22 @@ impl Connection {
 
         let serious = |e: &&Event| e.severity >= Severity::Warn;
         self.troubles += step.events[first_event..].iter().filter(serious).count() as u32;
+    }
+
+    /// A segment at another capture point that holds only what was seen before: offloads cut and join segments between
+    /// stack and card (RFC 9293 section 3.7), so its bytes are the same and its packet is not.
+    fn cut_anew(&self, s: &Segment<'_>, from: Endpoint) -> Option<Event> {
+        let me = &self.sides[from.index()];
+        let elsewhere = me.interface.is_some_and(|interface| interface != s.interface);
+        if !elsewhere || s.len == 0 || s.syn || me.seen.judge(s.seq, s.length()) != Novelty::Seen {
+            return None;
+        }
+        let first = me.flight_of(s.seq);
+        let event = self.event(Kind::CaptureCopy, s.packet, from).variant("cut-anew");
+        let event = event
+            .with("original", Datum::Uint(first.map_or(me.latest.0, |first| first.packet)))
+            .with("after", Datum::Duration(s.time_ns - first.map_or(me.latest.1, |first| first.time_ns)));
+        Some(event.with("len", Datum::Uint(s.len.into())).with("interface", Datum::Uint(s.interface.into())))
     }
 
     /// Numbers and options that a side announces.
@@ -235,12 +258,13 @@ impl Connection {
 
     /// Notes the segment's numbers, after all has been judged by those before it.
     fn note(&mut self, s: &Segment<'_>, m: usize, p: usize, j: &Judgement) {
+        let giant = u32::from(self.sides[p].mss.unwrap_or(ETHERNET_MSS));
         let me = &mut self.sides[m];
         if j.retransmission {
             me.retransmitted += 1;
         }
         let counts = !j.probe && !s.rst;
-        let new = me.note_sent(s, counts);
+        let new = me.note_sent(s, counts, giant);
         let control = u32::from(s.syn) + u32::from(s.fin);
         me.payload += u64::from(new.saturating_sub(control).min(s.len));
         me.note_reset(s);

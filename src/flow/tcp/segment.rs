@@ -117,6 +117,10 @@ pub struct Segment<'a> {
     pub options_bytes: &'a [u8],
     /// IPv4 identification, where there is one.
     pub ip_id: Option<u16>,
+    /// The capture point.
+    pub interface: u32,
+    /// The packet in which the same numbers passed before, damaged.
+    pub damaged_before: Option<u64>,
 }
 
 impl<'a> Segment<'a> {
@@ -150,6 +154,8 @@ impl<'a> Segment<'a> {
             options_bytes: options,
             options: if options.is_empty() { Options::default() } else { Options::read(options) },
             ip_id: None,
+            interface: 0,
+            damaged_before: None,
         }
     }
 }

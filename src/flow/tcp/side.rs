@@ -24,9 +24,65 @@ pub struct Flight {
     pub packet: u64,
     /// Its time.
     pub time_ns: i64,
+    /// Its timestamp option, where it had one.
+    pub tsval: Option<u32>,
+    /// Its IPv4 identification, where it had one.
+    pub ip_id: Option<u16>,
     /// Whether it was sent again: its acknowledgement says nothing of the round trip (Karn's algorithm,
     /// RFC 6298 section 3).
     pub resent: bool,
+}
+
+/// The IPv4 identifications of a direction: a sender that counts the datagrams of each connection (RFC 6864 leaves it open)
+/// tells by a jump how many of them did not get here.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Identifications {
+    /// The highest so far.
+    last: Option<u16>,
+    /// How often the next one was the last one plus 1, without exception.
+    steps: u16,
+    /// Other connections of this host have shown that it counts.
+    pub host_counts: bool,
+    /// Segments larger than a datagram can be are cut by the card, which uses up identifications of its own.
+    offloaded: bool,
+}
+
+impl Identifications {
+    /// So many steps make a habit.
+    const HABIT: u16 = 3;
+    /// So many steps make it the habit of the host.
+    const HOST_HABIT: u16 = 8;
+
+    /// The highest so far.
+    pub fn last(&self) -> u16 {
+        self.last.unwrap_or(0)
+    }
+
+    /// Whether the latest step made it sure that the host counts each connection by itself.
+    pub fn shows_habit(&self) -> bool {
+        self.steps == Self::HOST_HABIT && !self.offloaded
+    }
+
+    /// How many datagrams are missing before this one, where the sender counts them one by one.
+    pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
+        let step = id?.wrapping_sub(self.last?);
+        let counts = !self.offloaded && (self.host_counts || self.steps >= Self::HABIT);
+        (counts && (2..64).contains(&step)).then(|| step - 1)
+    }
+
+    /// Notes the next one. `gap`: a jump is explained by bytes that are missing, or did not come yet; `giant`: the segment is
+    /// larger than one datagram.
+    pub fn note(&mut self, id: Option<u16>, gap: bool, giant: bool) {
+        self.offloaded |= giant;
+        let Some(id) = id else { return };
+        match id.wrapping_sub(self.last.unwrap_or(id.wrapping_sub(1))) {
+            1 => self.steps = self.steps.saturating_add(1),
+            0x8000.. => return, // a late one
+            _ if gap => {}
+            _ => self.steps = 0,
+        }
+        self.last = Some(id);
+    }
 }
 
 /// Round-trip times, a bounded sample of them.
@@ -76,8 +132,16 @@ pub struct Side {
     pub base: Option<u32>,
     /// What has been sent.
     pub seen: Seen,
+    /// The capture point that this direction was seen at first.
+    pub interface: Option<u32>,
+    /// How the sender numbers its datagrams.
+    pub ids: Identifications,
     /// Packet and time of the segment that sent the highest number.
     pub latest: (u64, i64),
+    /// Packet of its last segment, and of the last one that takes up numbers.
+    pub last: (u64, u64),
+    /// The latest time on the sender's clock (RFC 7323 section 3.2), the packet that told it first, and that packet's time.
+    pub clock: Option<(u32, u64, i64)>,
     /// Packet of the sender's first and latest SYN, and how many there were.
     pub syn: Option<(u64, i64, u32)>,
     /// How many SYN+ACKs were sent.
@@ -141,7 +205,11 @@ impl Side {
             isn: None,
             base: None,
             seen: Seen::default(),
+            interface: None,
+            ids: Identifications::default(),
             latest: (0, 0),
+            last: (0, 0),
+            clock: None,
             syn: None,
             syn_acks: 0,
             syn_last: 0,
@@ -197,8 +265,9 @@ impl Side {
         u64::from(self.window) << if scaled { self.scale.unwrap_or(0) } else { 0 }
     }
 
-    /// Notes the numbers of a segment that was sent; returns how many of them are new.
-    pub fn note_sent(&mut self, s: &Segment<'_>, counts: bool) -> u32 {
+    /// Notes the numbers of a segment that was sent; returns how many of them are new. `giant`: payload that only an
+    /// offloading card can send.
+    pub fn note_sent(&mut self, s: &Segment<'_>, counts: bool, giant: u32) -> u32 {
         let length = s.length();
         let jump = Gap {
             start: 0,
@@ -208,6 +277,16 @@ impl Side {
             tsval: s.options.timestamps.map(|t| t.0),
             ip_id: s.ip_id,
         };
+        if let Some(tsval) = jump.tsval
+            && !s.rst
+            && self.clock.is_none_or(|(clock, ..)| before(clock, tsval))
+        {
+            self.clock = Some((tsval, s.packet, s.time_ns));
+        }
+        self.interface.get_or_insert(s.interface);
+        self.last = (s.packet, if length > 0 { s.packet } else { self.last.1 });
+        let explained = self.seen.has_gaps() || self.ids.missing_before(s.ip_id).is_some();
+        self.ids.note(s.ip_id, explained, s.len > giant);
         let before_next = self.seen.next();
         let new = if counts { self.seen.add(s.seq, length, jump) } else { 0 };
         let advanced = match before_next {
@@ -224,6 +303,8 @@ impl Side {
                     end: s.end(),
                     packet: s.packet,
                     time_ns: s.time_ns,
+                    tsval: jump.tsval,
+                    ip_id: s.ip_id,
                     resent: false,
                 });
             } else {
