@@ -88,6 +88,8 @@ class Witness:
             seen = _decode(name, layout, payload)
             if seen is None or not _concerns(seen, addresses, loopback_ports):
                 continue
+            if "newstate" in seen and seen["newstate"] == seen["oldstate"]:
+                continue  # close() after shutdown() sets FIN_WAIT1 a second time: nothing changed
             key = seen.pop("skaddr")
             event = {"time": _seconds(stamp + self.offset), **seen}
             if name == "inet_sock_set_state":
