@@ -77,10 +77,10 @@ def refused(host, address, port, options=()):
                  "frame.number < 7 && tcp.srcport == 7001 && tcp.len > 0", "tcp.flags.fin == 1",
                  ("tcp.analysis.spurious_retransmission", 2)])  # tshark is misled: nothing was sent twice
 def capture_reordered(lab):
-    """client (10.0.0.1) and server (10.0.0.2) on one switch, which mirrors what comes in at the client's port and what
-    goes out there to a monitor, over two cables: the server's frames arrive at once, the client's 5 ms late (a relay).
-    The monitor joins both cables into one interface; captured there. Nothing was lost, repeated or reordered between the
-    two hosts; only the monitor sees it so. (1) Port 7001: the client opens, asks twice, closes first: the
+    """client (10.0.0.1) and server (10.0.0.2) on one switch, which mirrors what comes in at the client's port and
+    what goes out there to a monitor, over two cables: the server's frames arrive at once, the client's 5 ms late (a
+    relay). The monitor joins both cables into one interface; captured there. Nothing was lost, repeated or reordered
+    between the two hosts; only the monitor sees it so. (1) Port 7001: the client opens, asks twice, closes first: the
     SYN+ACK is captured before the SYN, each acknowledgment and answer before the question. (2) Port 7002: nobody
     listens: the RST is captured before the SYN that it refuses. (3) Port 7003: the server speaks first and closes
     first."""
@@ -115,14 +115,14 @@ def capture_reordered(lab):
 
 @scenario("capture-duplicated", "Mirroring two ports of one switch: each frame captured twice",
           needs=["tc", "ping"],
-          expect=[*OPENING, "capture.artifact.copy", "tcp.analysis.retransmission", "udp.datagram", "icmp.echo-request",
-                  "icmp.echo-reply", *CLOSING],
+          expect=[*OPENING, *CLOSING, "capture.artifact.copy", "tcp.analysis.retransmission", "udp.datagram",
+                  "icmp.echo-request", "icmp.echo-reply"],
           shows=[("tcp.flags == 0x02", 2), ("tcp.flags == 0x12", 2), ("icmp.type == 8", 2), ("icmp.type == 0", 2),
                  ("udp.port == 7002", 4), ('tcp.payload contains "lost once"', 4), "tcp.flags.fin == 1"])
 def capture_duplicated(lab):
-    """client (10.0.0.1) and server (10.0.0.2) on one switch, which mirrors both of their ports, in and out, to a monitor;
-    captured there. So each frame comes twice, microseconds apart, the same to the last bit: once as it enters the
-    switch and once as it leaves. (1) A ping. (2) A question and an answer over UDP. (3) A TCP connection
+    """client (10.0.0.1) and server (10.0.0.2) on one switch, which mirrors both of their ports, in and out, to a
+    monitor; captured there. So each frame comes twice, microseconds apart, the same to the last bit: once as it
+    enters the switch and once as it leaves. (1) A ping. (2) A question and an answer over UDP. (3) A TCP connection
     to port 7001 with one exchange; then one segment of the client is lost in earnest (nftables, at the server's
     input) and sent again after a good 200 ms: four frames with the same data, two IP ids. The client closes."""
     client, server, client_port, server_port, monitor = mirrored_switch(lab)
@@ -162,9 +162,9 @@ def capture_duplicated(lab):
                  ("tcp.flags.fin == 1 && ip.src == 10.0.2.2", 1)])
 def capture_one_direction(lab):
     """client (10.0.1.1 and 10.0.2.1) and server (10.0.1.2 and 10.0.2.2) on two links, captured at the client: on the
-    first link only what the client sends, on the second only what it receives. The same happens on both. (1)
-    Port 7001: the client opens, asks twice, gets a short and a long answer (4000 octets, three segments), and closes first.
-    (2) Port 7002: nobody listens; the server refuses with a RST. (3) Port 7003: one exchange, then the server
+    first link only what the client sends, on the second only what it receives. The same happens on both. (1) Port
+    7001: the client opens, asks twice, gets a short and a long answer (4005 octets, three segments), and closes
+    first. (2) Port 7002: nobody listens; the server refuses with a RST. (3) Port 7003: one exchange, then the server
     aborts with a RST."""
     client, server = lab.host("client"), lab.host("server")
     points = []
@@ -216,9 +216,9 @@ def capture_offload(lab):
     """client (10.0.0.1) and server (10.0.0.2), captured at three points: at the client, on the cable between them
     (cable-eth1, a bridge) and at the server. The client hands its network card segments larger than the MSS and
     leaves the checksums to it (TSO and checksum offload); on the cable there are segments of at most 1448 octets with
-    true checksums; the server's card puts them together again (GRO). (1) A datagram to port 7002. (2) Over
-    TCP to port 7001 the client writes 12000 octets at once: two segments at the client, nine on the cable, two
-    at the server. The server answers; the client closes."""
+    true checksums; the server's card puts them together again (GRO). (1) A datagram to port 7002. (2) Over TCP to
+    port 7001 the client writes 12000 octets at once: two segments at the client, nine on the cable, two at the
+    server. The server answers; the client closes."""
     client, server, cable = lab.host("client"), lab.host("server"), lab.host("cable")
     at_client, into = lab.link(client, "10.0.0.1/24", cable, None, offload=True)
     out, at_server = lab.link(cable, None, server, "10.0.0.2/24", offload=True)
@@ -257,11 +257,11 @@ def capture_offload(lab):
                  ("udp.dstport == 53 && frame.len > 68", 1), "tcp.srcport == 80 && frame.len > 1000",
                  "tcp.flags.fin == 1 && frame.cap_len == 66"])
 def capture_short_snaplen(lab):
-    """client (10.0.0.1) and server (10.0.0.2, dnsmasq and nginx) on one link, captured at the client with a snap length of
-    68 octets, once tcpdump's default: of each frame the first 68 octets are kept, and how long it was. (1)
-    dig asks for www.example.test: the question is cut in the name. (2) curl fetches two pages of 100 and 5000 octets
-    over one connection: in the SYN and the SYN+ACK the TCP options are cut (window scale is gone), of the data there are
-    2 octets a segment."""
+    """client (10.0.0.1) and server (10.0.0.2, dnsmasq and nginx) on one link, captured at the client with a snap
+    length of 68 octets, once tcpdump's default: of each frame the first 68 octets are kept, and how long it was. (1)
+    dig asks for www.example.test: question and answer are cut in the name. (2) curl fetches two pages of 100 and 5000
+    octets over one connection: in the SYN and the SYN+ACK the TCP options are cut (window scale is gone), of the data
+    there are 2 octets a segment."""
     client, server, at_client, at_server = two_hosts(lab)
     client.knows(at_server)
     server.knows(at_client)
@@ -273,8 +273,9 @@ def capture_short_snaplen(lab):
 
     client.run("dig", "@10.0.0.2", "+timeout=1", "+tries=1", "-b", "10.0.0.1#50001", "www.example.test", "A")
     lab.wait(0.1)
-    client.run("curl", "-s", "-S", "--noproxy", "*", "--local-port", 50002, "--resolve", "www.example.test:80:10.0.0.2",
-               "http://www.example.test/short.txt", "http://www.example.test/long.txt")
+    client.run("curl", "-s", "-S", "--noproxy", "*", "--local-port", 50002,
+               "--resolve", "www.example.test:80:10.0.0.2", "http://www.example.test/short.txt",
+               "http://www.example.test/long.txt")
     lab.wait(0.2)
 
 
@@ -285,12 +286,12 @@ def capture_short_snaplen(lab):
                  ("tcp.port == 7005", 1), ("tcp.port == 7005 && tcp.flags.reset == 1", 1),
                  ("tcp.port == 7004 && tcp.srcport == 50004 && tcp.flags.fin == 0 && tcp.len == 0", 3)])
 def capture_mid_connection(lab):
-    """client (10.0.0.1) and server (10.0.0.2) with 450 ms each way between them (a relay), captured at the client. Five
-    connections were opened and used before the capture began. By the server's port: 7001 the client had just sent
-    a question: the capture begins with its acknowledgment; an answer, another exchange, the client closes. 7002
+    """client (10.0.0.1) and server (10.0.0.2) with 450 ms each way between them (a relay), captured at the client.
+    Five connections were opened and used before the capture began. By the server's port: 7001 the client had just
+    sent a question: the capture begins with its acknowledgment; an answer, another exchange, the client closes. 7002
     nothing is said any more: the client closes, the server 50 ms later. 7003 the client's FIN had been sent, too: its
-    acknowledgment, the server's FIN and the last acknowledgment are all there is. 7004 is idle: the client sends two keep-alives 3 s apart (TCP_KEEPIDLE 1 s);
-    then the client closes. 7005 the client aborts: one RST."""
+    acknowledgment, the server's FIN and the last acknowledgment are all there is. 7004 is idle: the client sends two
+    keep-alives 3 s apart (TCP_KEEPIDLE 1 s); then the client closes. 7005 the client aborts: one RST."""
     client, server, at_client, at_server = two_hosts(lab, delay=0.45)
     client.knows(at_server)
     server.knows(at_client)

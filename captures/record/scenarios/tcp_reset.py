@@ -24,7 +24,7 @@ class Intruder:
         self.number = 6000
 
     def reset(self, port, shift=0):
-        """Send a RST as if from `port`, numbered to come next after what was heard from there, and `shift` further on."""
+        """Send a RST as if from `port`, numbered to come next after what was heard from there, or `shift` later."""
         while select.select([self.raw], [], [], 0)[0]:
             frame = self.raw.recv(2000)
             self.heard[Tcp(frame).source] = frame
@@ -48,21 +48,25 @@ def checksum(octets):
     return struct.pack(">H", total ^ 0xFFFF)
 
 
-@scenario("tcp-injected-reset", "Forged resets: one that hits, one that is questioned, one that misses, one to each end",
+@scenario("tcp-injected-reset", "Forged resets: one hits, one is questioned, one misses, one goes to each end",
           expect=[*OPENING, "tcp.close.reset", "tcp.close.fin", "tcp.close.time-wait"],
-          shows=[("tcp.flags.reset == 1 && ip.ttl == 250", 5), ("tcp.port == 7001 && tcp.flags.reset == 1 && ip.ttl == 64", 1),
-                 ("tcp.srcport == 7001 && tcp.len > 0 && ip.ttl == 64", 2), ("tcp.port == 7002 && tcp.flags.fin == 1", 2),
-                 ("tcp.port == 7003 && tcp.flags.fin == 1", 2), ("tcp.port == 7004 && tcp.flags.reset == 1", 2),
-                 ("tcp.srcport == 7002 && tcp.flags.reset == 1", 1), ("tcp.srcport == 7003 && tcp.flags.reset == 1", 1)])
+          shows=[("tcp.flags.reset == 1 && ip.ttl == 250", 5),
+                 ("tcp.dstport == 7001 && tcp.flags.reset == 1 && ip.ttl == 64", 1),
+                 ("tcp.srcport == 7001 && tcp.len > 0 && ip.ttl == 64", 2),
+                 ("tcp.dstport == 7002 && tcp.analysis.duplicate_ack", 1),  # the challenge ACK
+                 *[(f"tcp.srcport == {port} && tcp.flags.reset == 1", 1) for port in (7001, 7002, 7003, 7004)],
+                 ("tcp.dstport == 7004 && tcp.flags.reset == 1", 1),
+                 *[(f"tcp.port == {port} && tcp.flags.fin == 1", 2) for port in (7002, 7003)]])
 def tcp_injected_reset(lab):
-    """client (10.0.0.1), server (10.0.0.2) and an intruder (10.0.0.66) on a hub (a bridge that learns nothing and sends all
-    to all), captured at the client. The intruder hears each connection and forges RST segments with the server's
-    addresses, also the hardware address; only TTL (250 instead of 64) and IP id (6001, 6002 ...) give it away. By the
-    server's port, each after one exchange: 7001 the RST has exactly the number that the client expects next: the
-    client gives up; the server knows nothing, sends 100 ms later, and is answered with a RST. 7002 the number is
-    1000 too high, inside the window: the client asks back with an ACK ("challenge ACK", RFC 5961), nothing is broken,
-    the two talk on and close. 7003 the number is 1000000 too high, outside the window: ignored. 7004 two forged RSTs,
-    to the client in the server's name and to the server in the client's: both give up, nobody says a word more."""
+    """client (10.0.0.1), server (10.0.0.2) and an intruder (10.0.0.66) on a hub (a bridge that learns nothing and
+    sends all to all), captured at the client. The intruder hears each connection and forges RST segments with the
+    sender's addresses, also the hardware address; only TTL (250 instead of 64) and IP id (6001, 6002 ...) give it
+    away. By the server's port, each after one exchange: 7001 the RST has exactly the number that the client expects
+    next: the client gives up; the server knows nothing, sends 100 ms later, and is answered with a RST. 7002 the
+    number is 1000 too high, inside the window: the client asks back with an ACK ("challenge ACK", RFC 5961), nothing
+    is broken, the two talk on and close. 7003 the number is 1000000 too high, outside the window: ignored. 7004 two
+    forged RSTs, to the client in the server's name and to the server in the client's: both give up, nobody says a
+    word more."""
     client, server, intruder = lab.host("client"), lab.host("server"), lab.host("intruder")
     at_client, at_server, _ = lab.switch((client, "10.0.0.1/24"), (server, "10.0.0.2/24"), (intruder, "10.0.0.66/24"),
                                          name="hub")
