@@ -38,7 +38,7 @@ def tcp_loss(lab):
     more. It arrives, but its acknowledgment is lost: it is sent again for nothing, and the server says so (a SACK
     below the acknowledgment). (2) Port 7002: the server sends 40 segments; the client did not permit SACK. 15 and 18
     are lost: one is sent again in each round trip. (3) Port 7003: the server sends 30 segments. 15 is held back for
-    7.5 ms, and two overtake it: two duplicate acknowledgments are no loss, nothing is sent again."""
+    6.75 ms, and two overtake it: two duplicate acknowledgments are no loss, nothing is sent again."""
     client, server, at_client, at_server, cable = far_apart(lab, 0.0165, 0.003, mtu=576)
     lab.record(at_client, at_server)
 
@@ -57,7 +57,7 @@ def tcp_loss(lab):
     client.sysctl({"net.ipv4.tcp_sack": 1})
 
     ours, theirs = opened(client, server, 7003)
-    cable.hold = {15: 0.0075}
+    cable.hold = {15: 0.00675}
     transfer(lab, theirs, ours, 30 * 524, 0.5)
     finish(lab, ours, theirs)
 
