@@ -16,11 +16,14 @@ use super::event::{Datum, Event, FlowId, Kind};
 use super::info::PacketInfo;
 use crate::capture::Frame;
 use crate::decode::Packet;
+use crate::protocol::Protocol;
 
 /// How far apart two sightings may lie, nanoseconds.
 const APART_NS: i64 = 2_000_000_000;
 /// How far apart where only the bytes are alike: a sender that repeats itself waits longer (RFC 6298 section 2).
 const AT_ONCE_NS: i64 = 1_000_000;
+/// How long a frame may take from one port of a network to another.
+const FLOODED_NS: i64 = 200_000_000;
 /// Packets remembered.
 const MAX_KNOWN: usize = 8_192;
 
@@ -35,6 +38,16 @@ struct Sighting {
 }
 
 impl Sighting {
+    /// The same for an ARP message. It has no identification, and is asked again in the same words after a second.
+    fn repeated_as_frame(&self, later: &Sighting) -> Option<&'static str> {
+        let apart = (later.time_ns - self.time_ns).abs();
+        match self.interface == later.interface {
+            false if apart < FLOODED_NS => Some("frame"),
+            true if apart < AT_ONCE_NS => Some("twice"),
+            _ => None,
+        }
+    }
+
     /// Whether a packet with the same bytes is the same packet, and as which variant of the event that is told.
     fn repeated_by(&self, later: &Sighting, ip_id: Option<u16>) -> Option<&'static str> {
         let apart = (later.time_ns - self.time_ns).abs();
@@ -70,12 +83,17 @@ impl Copies {
     ) -> Option<(Event, Option<FlowId>)> {
         self.last = None;
         self.several |= frame.interface > 0;
-        let ip = packet.ip()?;
         let mut hasher = self.state.build_hasher();
-        let (src, dst) = info.addresses?;
-        std::hash::Hash::hash(&(src, dst, info.ip_id), &mut hasher);
+        let arp = packet.layers.iter().rev().find(|l| l.protocol == Protocol::Arp && !l.quoted);
+        let carried = match (packet.ip(), arp) {
+            (Some(ip), _) => {
+                std::hash::Hash::hash(&(info.addresses?, info.ip_id), &mut hasher);
+                frame.bytes.get(ip.header_end..ip.end)?
+            }
+            (None, Some(arp)) => frame.bytes.get(arp.start..arp.end)?,
+            (None, None) => return None,
+        };
         // The beginning tells packets apart; a long payload need not be read for it.
-        let carried = frame.bytes.get(ip.header_end..ip.end)?;
         hasher.write_usize(carried.len());
         hasher.write(&carried[..carried.len().min(96)]);
         let print = hasher.finish();
@@ -88,7 +106,11 @@ impl Copies {
             flow: None,
         };
         if let Some(first) = self.known.get(&print)
-            && let Some(variant) = first.repeated_by(&here, info.ip_id)
+            && let Some(variant) = if arp.is_some() {
+                first.repeated_as_frame(&here)
+            } else {
+                first.repeated_by(&here, info.ip_id)
+            }
         {
             let event = Event::new(Kind::CaptureCopy, frame.number, first.flow)
                 .variant(variant)
@@ -98,9 +120,11 @@ impl Copies {
                 .with("ttl", Datum::Uint(here.ttl.into()))
                 .with("original_interface", Datum::Uint(first.interface.into()))
                 .with("interface", Datum::Uint(here.interface.into()))
-                .with("same_macs", Datum::Flag(first.src_mac == here.src_mac))
-                .with("src", Datum::Ip(src))
-                .with("dst", Datum::Ip(dst));
+                .with("same_macs", Datum::Flag(first.src_mac == here.src_mac));
+            let event = match info.addresses {
+                Some((src, dst)) => event.with("src", Datum::Ip(src)).with("dst", Datum::Ip(dst)),
+                None => event,
+            };
             let event = match info.ip_id {
                 Some(id @ 1..) => event.with("ip_id", Datum::Uint(id.into())),
                 _ => event,

@@ -29,7 +29,8 @@ pub struct PacketInfo {
 impl PacketInfo {
     /// Reads the envelope.
     pub fn new(frame: &Frame<'_>, packet: &Packet<'_>) -> PacketInfo {
-        let macs = packet.layers.first().and_then(|l| match &l.header {
+        // In a tunnel that carries Ethernet, those of the frame inside.
+        let macs = packet.layers.iter().rev().filter(|l| !l.quoted).find_map(|l| match &l.header {
             Header::Ethernet(e) => Some((e.src, e.dst)),
             _ => None,
         });

@@ -150,12 +150,10 @@ impl Connection {
         };
         let variant = if inexact {
             "inexact"
-        } else if me.fin.is_some() {
-            "answer" // it has closed before: what comes now finds nobody
+        } else if me.fin.is_some() || !s.ack_flag {
+            "answer" // what comes finds nobody: it has closed before, or never knew of the connection
         } else if peer.payload > 0 && unread > 0 && s.time_ns - peer.latest.1 < 1_000_000 {
             "unread" // bytes came, were never acknowledged, and the RST follows at once
-        } else if !s.ack_flag {
-            "answer"
         } else if me.syn.is_some() && unacked > 0 {
             "aborted"
         } else {
