@@ -151,8 +151,8 @@ def tcp_bulk(lab):
     """client and server on two cables, captured at the client's end of both. The first (10.0.0.1 to 10.0.0.2) takes
     30 ms each way (a relay; a full segment occupies it for 1 ms, which is 12 Mbit/s) and has no offloads. (1) Port
     7001: the client sends 60 full segments of 1448 octets. The server acknowledges the first 22 one by one and then
-    two at a time: 41 acknowledgments. It takes 210 ms, in flights of 10, 20 and 30. (2) Ports 7002 and 7003: two
-    connections at once, 30 segments each. Each has a congestion window of its own, so two flights are enough: 159 ms.
+    two at a time: 41 acknowledgments. It takes 0.21 s, in flights of 10, 20 and 30. (2) Ports 7002 and 7003: two
+    connections at once, 30 segments each. Each has a congestion window of its own, so two flights are enough: 0.16 s.
     (3) The second cable (10.0.1.1 to 10.0.1.2) has no length, and offloads are on. Port 7004: the client sends 10,
     20, 20 and 20 segments' worth of data (101,360 octets in all). They leave as six giant segments of 7,240 to 28,960
     octets, which a network card would cut up; the checksums are not yet filled in."""
@@ -195,12 +195,12 @@ def tcp_bulk(lab):
 def tcp_window(lab):
     """client (10.0.0.1) and server (10.0.0.2) with 30 ms each way between them (a relay), captured at the client. The
     server's receive buffer is small, and its program reads slowly. (1) The client sends 50,000 octets; nobody reads.
-    The window closes when 20,272 have arrived. The client probes after 0.3 s, then after twice as long each time: 0.6
-    and 1.3 s. (Linux probes without data, with a number that is already acknowledged, as in a keep-alive.) Each time
-    the answer is: still 0. (2) The server reads 4,000 octets every 0.2 s, six times. It opens the window by two or
-    three full segments, not by less, and each time the client fills it. (3) The server reads 14,000 octets, but its
-    window update gets lost: both would wait for ever. A probe finds the window open. (4) The server reads the rest,
-    and the client closes. Nothing was lost but that one acknowledgment."""
+    The window closes when 20,272 have arrived. The client probes after 0.3 s, then twice more, each time after about
+    twice as long. (Linux probes without data, with a number that is already acknowledged, as in a keep-alive.) Each
+    time the answer is: still 0. (2) The server reads 4,000 octets every 0.2 s, six times. It opens the window by two
+    or three full segments, not by less, and each time the client fills it. (3) The server reads 14,000 octets, but
+    its window update gets lost: both would wait for ever. A probe finds the window open. (4) The server reads the
+    rest, and the client closes. Nothing was lost but that one acknowledgment."""
     client, server, at_client, _, cable = far_apart(lab, 0.03, 0.001)
     server.sysctl({"net.ipv4.tcp_invalid_ratelimit": 0})  # else it answers at most one probe in half a second
     lab.record(at_client)
