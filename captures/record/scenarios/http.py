@@ -62,10 +62,10 @@ BASIC = """
                  ("http.transfer_encoding == chunked", 1), ("http.response.code == 404", 1),
                  ('http.host == "www.example.test:8080"', 1), ("tcp.flags.syn == 1 && tcp.flags.ack == 0", 4)])
 def http11_basic(lab):
-    """client (10.0.0.1, curl) and server (10.0.0.2, nginx) on one link, captured at the client. (1) One connection, two
-    requests: a page with Content-Length, then one that the server makes while it sends (server-side include), with
-    Transfer-Encoding: chunked. (2) A page that does not exist: 404. (3) A small POST. (4) A second server on port
-    8080: the port then stands in the Host header."""
+    """client (10.0.0.1, curl) and server (10.0.0.2, nginx) on one link, captured at the client. (1) One connection,
+    two requests: a page with Content-Length, then one that the server makes while it sends (server-side include),
+    with Transfer-Encoding: chunked. (2) A page that does not exist: 404. (3) A small POST. (4) A second server on
+    port 8080: the port then stands in the Host header."""
     client, server, at_client = client_and_server(lab)
     pages(lab, server, hello_txt="Hello from nginx.\n", time_html=TIME_PAGE)
     hasten(nginx(lab, server, BASIC, "10.0.0.2:8080"))
@@ -101,10 +101,10 @@ QUESTION = b"GET %s HTTP/1.1\r\nHost: www.example.test\r\n\r\n"
                  ("http.request && tcp.stream == 2", 2), ("http.request && tcp.stream == 3", 2)])
 def http_close(lab):
     """client (10.0.0.1, curl) and server (10.0.0.2, nginx) on one link, captured at the client. By the client's port:
-    50001 the client asks for Connection: close; the server closes first. 50002 HTTP/1.0 without any Connection field, and
-    a page that is made while it is sent: it has no length, its end is the end of the connection. 50003 HTTP/1.0 with
-    Connection: keep-alive: two requests. 50004 HTTP/1.1 without any Connection field: two requests, and
-    the client closes first. 50005 the client (here a Python socket) keeps silent after the answer: the server's limit
+    50001 the client asks for Connection: close; the server closes first. 50002 HTTP/1.0 without any Connection field,
+    and a page that is made while it is sent: it has no length, its end is the end of the connection. 50003 HTTP/1.0
+    with Connection: keep-alive: two requests. 50004 HTTP/1.1 without any Connection field: two requests, and the
+    client closes first. 50005 the client (here a Python socket) keeps silent after the answer: the server's limit
     (keepalive_timeout, 1 s) runs out and the server closes. 50006 the server grants two requests for each connection
     (keepalive_requests) and says Connection: close in its second answer."""
     client, server, at_client = client_and_server(lab)
@@ -163,11 +163,11 @@ PIPELINE = """
                  ('http.request.uri == "/slow" && http.request.uri == "/one.txt"', 1),
                  ('http.request.uri == "/two.txt" && tcp.segment', 1), ("http.request", 3), ("http.response", 5)])
 def http_pipelining(lab):
-    """client (10.0.0.1, a Python socket: no common client does this any more) and server (10.0.0.2, nginx) on one link,
-    captured at the client. One connection. (1) Two requests in one write, and so in one segment: two answers, in the
-    order of the requests. (2) Again two in one segment; the first is for a page that takes 0.3 s (nginx fetches it from
-    a slow program behind it). The second page is ready at once, but its answer must wait for its turn. (3) One request in
-    three writes, 0.1 s apart: three segments, one answer after the last."""
+    """client (10.0.0.1, a Python socket: no common client does this any more) and server (10.0.0.2, nginx) on one
+    link, captured at the client. One connection. (1) Two requests in one write, and so in one segment: two answers,
+    in the order of the requests. (2) Again two in one segment; the first is for a page that takes 0.3 s (nginx
+    fetches it from a slow program behind it). The second page is ready at once, but its answer must wait for its
+    turn. (3) One request in three writes, 0.1 s apart: three segments, one answer after the last."""
     client, server, at_client = client_and_server(lab)
     pages(lab, server, one_txt="The first page.\n", two_txt="The second page.\n")
     python_server(server, 9000, Slow, address="127.0.0.1")
