@@ -6,7 +6,7 @@ mod mutants;
 #[path = "common/story.rs"]
 mod story;
 
-use mutants::{Kept, apply, captures, change, search};
+use mutants::{Kept, apply, captures, change, search, telling};
 use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::words::Lang;
 use proptest::collection::vec;
@@ -34,7 +34,7 @@ fn bundled_captures_as_they_are() {
 /// Snap lengths that end in the middle of each header there is.
 #[test]
 fn captures_cut_short() {
-    for (name, frames) in captures() {
+    for (name, frames) in telling() {
         for length in (0..100).step_by(3) {
             let short = |f: &Kept| f.bytes[..f.bytes.len().min(length)].to_vec();
             let cut: Vec<Kept> = frames.iter().map(|f| Kept { bytes: short(f), ..f.clone() }).collect();

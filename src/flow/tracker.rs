@@ -183,7 +183,10 @@ impl Tracker {
         self.trouble(frame, packet, outcome);
         let computed = outcome.wants_context.then_some(&mut outcome.context.computed);
         self.damaged = self.checksums.check(frame, packet, computed, &mut outcome.events);
-        if let Some((event, flow)) = self.copies.look(frame, &info, packet) {
+        // Of a damaged packet nobody can say whether it is a copy.
+        if !self.damaged
+            && let Some((event, flow)) = self.copies.look(frame, &info, packet)
+        {
             outcome.flow = flow;
             outcome.events.push(event);
             return;

@@ -17,7 +17,8 @@ static PROTOCOL: Field = Field::hex("ppp.protocol", 4);
 /// # Errors
 /// [`Malformed`] where the header is cut.
 pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malformed> {
-    if c.peek_u16() == Some(0xff03) {
+    // No protocol number begins with this byte (RFC 1661 section 2): what follows it may be cut off.
+    if c.peek_u16().map_or(c.peek_u8() == Some(0xff), |both| both == 0xff03) {
         c.u8(&ADDRESS)?;
         c.u8(&CONTROL)?;
     }

@@ -460,7 +460,11 @@ pub fn noise() -> Film {
 /// Whether some frame has TCP, whether some has ARP.
 pub fn protocols(film: &Film) -> (bool, bool) {
     let of = |ether_type: u16, protocol: Option<u8>| {
-        film.iter().any(|s| s.u16(12) == ether_type && protocol.is_none_or(|p| s.bytes[ETH + 9] == p))
+        let byte = |s: &Shot, at: usize| s.bytes.get(at).copied().unwrap_or_default();
+        film.iter().any(|s| {
+            let found = u16::from_be_bytes([byte(s, 12), byte(s, 13)]);
+            found == ether_type && protocol.is_none_or(|p| byte(s, ETH + 9) == p)
+        })
     };
     (of(0x0800, Some(6)), of(0x0806, None))
 }

@@ -89,8 +89,13 @@ pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -
     } else if s.len <= 1 && plain && s.seq == next.wrapping_sub(1) && peer_acked == Some(next) {
         // All is acknowledged and the number before the next is sent once more: only to be answered.
         j.probe = true;
-        let idle = Datum::Duration(s.time_ns - me.latest.1.max(peer.acked_time));
-        j.labels.push(Label::new(Kind::TcpKeepAlive).with("idle", idle));
+        j.labels.push(if peer.window == 0 && peer.packets > 0 {
+            // What is asked is whether the window is still closed: Linux probes without a byte of its own.
+            Label::new(Kind::TcpZeroWindowProbe).with("len", Datum::Uint(s.len.into()))
+        } else {
+            let idle = Datum::Duration(s.time_ns - me.latest.1.max(peer.acked_time));
+            Label::new(Kind::TcpKeepAlive).with("idle", idle)
+        });
     } else if s.syn && s.ack_flag && me.syn_acks == 0 && me.syn.is_some() {
         // Simultaneous open (RFC 9293 figure 7): its SYN goes out again because it now has an ACK to carry.
     } else if s.length() > 0 && !s.rst {

@@ -180,8 +180,8 @@ impl Connection {
             return None;
         }
         let first = me.flight_of(s.seq);
-        let event = self.event(Kind::CaptureCopy, s.packet, from).variant("cut-anew");
-        let event = event
+        let event = Event::new(Kind::CaptureCopy, s.packet, Some(self.base.id))
+            .variant("cut-anew")
             .with("original", Datum::Uint(first.map_or(me.latest.0, |first| first.packet)))
             .with("after", Datum::Duration(s.time_ns - first.map_or(me.latest.1, |first| first.time_ns)));
         Some(event.with("len", Datum::Uint(s.len.into())).with("interface", Datum::Uint(s.interface.into())))
