@@ -424,6 +424,7 @@ impl Tracker {
         // A SYN is the client's, a SYN+ACK the server's. In mid-stream the port with a registered service serves.
         let from_server = match (s.syn, s.ack_flag) {
             (true, ack) => ack,
+            _ if s.refuses() => true,
             _ => ports::service(sport, true).is_some() && ports::service(dport, true).is_none(),
         };
         let (client, server) = if from_server { (receiver, sender) } else { (sender, receiver) };

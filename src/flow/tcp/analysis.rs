@@ -345,6 +345,13 @@ fn ack_of_unseen(s: &Segment<'_>, peer: &Side, j: &mut Judgement) {
         && before(highest, s.ack)
         && peer.ack_lost_told.is_none_or(|told| before(told, s.ack))
     {
+        if s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 {
+            // All that the capture has of the peer is one empty segment, with the number before the one due.
+            j.labels.push(
+                Label::new(Kind::TcpKeepAliveAck).variant("first").with("of", Datum::Uint(peer.last.0)),
+            );
+            return;
+        }
         j.labels.push(
             Label::new(Kind::TcpAckLostSegment)
                 .with("highest", Datum::Uint(peer.relative(highest).into()))

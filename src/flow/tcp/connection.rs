@@ -207,6 +207,12 @@ impl Connection {
         if s.ack_flag && self.sides[p].base.is_none() {
             self.sides[p].base = Some(s.ack.wrapping_sub(1));
         }
+        let first_ack = s.ack_flag && !s.syn && !s.rst && self.sides[p].packets == 0;
+        if first_ack && self.sides[p].isn.is_none() && self.sides[m].machine.state == State::SynSent {
+            // One direction only: what it acknowledges first is a SYN+ACK that was not captured.
+            self.sides[p].isn = Some(s.ack.wrapping_sub(1));
+            self.opening = Opening::Answered;
+        }
         if s.syn && s.ack_flag && self.sides[p].isn.is_none() {
             // The SYN was not captured (yet); the answer to it names its number. With Fast Open it may cover data too.
             self.sides[p].isn = Some(s.ack.wrapping_sub(1));
@@ -297,7 +303,11 @@ impl Connection {
                 me.duplicate_acks = (n + 1, if n == 0 { s.packet } else { first });
             }
             let lost = j.labels.iter().any(|l| l.kind == Kind::TcpAckLostSegment);
+            let keep_alive = j.labels.iter().any(|l| l.kind == Kind::TcpKeepAliveAck && l.variant == "first");
             let peer = &mut self.sides[p];
+            if keep_alive {
+                peer.seen = Seen::from(s.ack); // what it sends next is this, and not the number of its probe
+            }
             if lost {
                 peer.ack_lost_told = Some(s.ack);
             }

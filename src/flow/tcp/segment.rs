@@ -134,6 +134,11 @@ impl<'a> Segment<'a> {
         self.seq.wrapping_add(self.length())
     }
 
+    /// Whether it is how a host answers a SYN for which nobody listens (RFC 9293 section 3.10.7.1): it had no number to use.
+    pub fn refuses(&self) -> bool {
+        self.rst && self.ack_flag && self.seq == 0
+    }
+
     /// The header's numbers.
     pub fn new(tcp: &Tcp<'a>, payload_at: usize, transport_len: usize) -> Segment<'a> {
         let options = tcp.options();

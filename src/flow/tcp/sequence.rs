@@ -62,6 +62,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// All before `next` seen.
+    pub fn from(next: u32) -> Seen {
+        Seen { next: Some(next), gaps: Vec::new() }
+    }
+
     /// The number after the highest seen.
     pub fn next(&self) -> Option<u32> {
         self.next

@@ -154,6 +154,8 @@ pub struct Side {
     pub fin: Option<(u32, u64)>,
     /// Time of that packet.
     pub fin_time: i64,
+    /// A RST that answers a SYN, captured before it: the number it acknowledges, its packet.
+    pub refusal: Option<(u32, u64)>,
     /// A RST in this sender's name: its packet and time, and the number after what the sender sent next, once it has
     /// shown that it goes on.
     pub reset: Option<(u64, i64, Option<u32>)>,
@@ -216,6 +218,7 @@ impl Side {
             syn_gap: 0,
             fin: None,
             fin_time: 0,
+            refusal: None,
             reset: None,
             fin_repeated: false,
             acked: None,
@@ -246,6 +249,11 @@ impl Side {
         self.machine.state == State::SynSent
             && waits
             && now_ns - self.syn_last > self.syn_gap.saturating_mul(5) / 2
+    }
+
+    /// Whether all that was seen of it is one segment that takes up no numbers.
+    pub fn is_silent(&self) -> bool {
+        self.packets == 1 && self.last.1 == 0
     }
 
     /// A number relative to where the direction began.
@@ -321,7 +329,10 @@ impl Side {
     /// Notes a RST, or that its alleged sender goes on: the first number that it then can have acknowledged.
     pub fn note_reset(&mut self, s: &Segment<'_>) {
         match &mut self.reset {
-            None if s.rst => self.reset = Some((s.packet, s.time_ns, None)),
+            None if s.rst => {
+                self.reset = Some((s.packet, s.time_ns, None));
+                self.refusal = s.refuses().then_some((s.ack, s.packet));
+            }
             Some((_, _, goes_on @ None)) if !s.rst => *goes_on = Some(s.seq.wrapping_add(s.length().max(1))),
             _ => {}
         }

@@ -132,7 +132,8 @@ impl Connection {
             matches!(self.closing, Closing::FourSegment | Closing::ThreeSegment | Closing::Simultaneous);
         let over = both_done && orderly; // a RST behind that cuts nothing off
         let inexact = self.is_inexact(s, m, p);
-        if !over && !inexact && !matches!(self.closing, Closing::Reset(_)) {
+        let refuses = s.refuses() && self.sides[p].packets == 0;
+        if !over && !inexact && !refuses && !matches!(self.closing, Closing::Reset(_)) {
             self.closing_before_reset = Some(self.closing);
             self.closing = Closing::Reset(from);
             self.closed_first.get_or_insert(from.name());
@@ -148,7 +149,9 @@ impl Connection {
             (Some(next), Some((acked, _))) if before(acked, next) => next.wrapping_sub(acked),
             _ => 0,
         };
-        let variant = if inexact {
+        let variant = if refuses {
+            "refusal"
+        } else if inexact {
             "inexact"
         } else if me.fin.is_some() || !s.ack_flag {
             "answer" // what comes finds nobody: it has closed before, or never knew of the connection

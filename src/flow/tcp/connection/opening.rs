@@ -42,6 +42,13 @@ impl Connection {
                 event = event.variant("fast-open");
             }
             step.events.push(event);
+            if let Some((acks, packet)) = peer.refusal
+                && acks == s.end()
+                && attempts == 0
+            {
+                self.refused_before(s, from, packet, step);
+                return;
+            }
             if matches!(self.opening, Opening::NotCaptured) {
                 self.opening = if self.syn_ack.is_some() { Opening::Answered } else { Opening::Asked };
             }
@@ -141,5 +148,20 @@ impl Connection {
                 self.opening = Opening::ThreeWay;
             }
         }
+    }
+
+    /// The capture has the refusal before the SYN that it answers (a mirror port's doing).
+    fn refused_before(&mut self, s: &Segment<'_>, from: Endpoint, refusal: u64, step: &mut Step<'_>) {
+        self.opening = Opening::Refused;
+        self.closing = Closing::Reset(from.peer());
+        self.sides[from.index()].syn = Some((s.packet, s.time_ns, 1));
+        let port = if from == Endpoint::Client { self.base.server.port } else { self.base.client.port };
+        step.events.push(
+            self.event(Kind::TcpRefused, s.packet, from.peer())
+                .variant("before")
+                .with("port", Datum::Uint(port.unwrap_or(0).into()))
+                .with("syn_packet", Datum::Uint(s.packet))
+                .with("reset_packet", Datum::Uint(refusal)),
+        );
     }
 }

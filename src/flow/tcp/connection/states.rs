@@ -100,6 +100,9 @@ impl Connection {
         if s.syn && !self.is_stale_syn(s, m) {
             let sent = if s.ack_flag { Sent::SynAck } else { Sent::Syn };
             self.sides[m].machine.send(s.packet, sent, &mut mine);
+            if self.sides[p].refusal.is_some_and(|(acks, _)| acks == s.end()) {
+                self.sides[m].machine.hear(s.packet, Heard::Reset); // captured before the SYN that it answers
+            }
         }
         self.who_closed_first(s, (m, p), new_fin, acks_fin, (&mut mine, &mut theirs));
         if new_fin && self.sides[p].packets == 0 {
@@ -113,7 +116,11 @@ impl Connection {
                 self.sides[m].machine.hear(s.packet, Heard::AckOfFin);
             }
         }
-        let obeyed = s.rst && !self.is_inexact(s, m, p);
+        let first_of_all = self.sides[m].packets == 1 && self.sides[p].packets == 0;
+        if s.refuses() && first_of_all {
+            self.sides[m].machine.state = State::Closed; // nobody listens; the SYN was not captured, or comes after
+        }
+        let obeyed = s.rst && !self.is_inexact(s, m, p) && !(s.refuses() && first_of_all);
         if obeyed {
             self.sides[m].machine.send(s.packet, Sent::Reset, &mut mine);
         }
