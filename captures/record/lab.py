@@ -26,8 +26,9 @@ LIBRARY = ctypes.CDLL(None, use_errno=True)
 FOREVER = 3600  # seconds; longer than any recording
 
 # Each tool that a scenario can ask for, and the Debian package that has it. `python:NAME` is a module of Debian's own
-# Python, which runs the servers and clients that need it (lab.PYTHON).
+# Python, which runs the servers and clients that need it (lab.PYTHON); `nginx:NAME` is a module of nginx.
 PYTHON = "/usr/bin/python3"
+NGINX_MODULE = "/usr/lib/nginx/modules/ngx_{}_module.so"
 PACKAGES = {
     "arping": "arping", "avahi-daemon": "avahi-daemon", "bridge": "iproute2", "busybox": "busybox",
     "chrt": "util-linux", "conntrack": "conntrack", "curl": "curl",
@@ -37,6 +38,7 @@ PACKAGES = {
     "mariadb": "mariadb-client-core", "mariadb-install-db": "mariadb-server-core", "mariadbd": "mariadb-server-core",
     "named": "bind9",
     "nft": "nftables", "nghttp": "nghttp2-client", "nghttpd": "nghttp2-server", "nginx": "nginx",
+    "nginx:http_perl": "libnginx-mod-http-perl",
     "openssl": "openssl", "pg_ctlcluster": "postgresql", "ping": "iputils-ping", "psql": "postgresql-client",
     "python:grpc": "python3-grpcio", "python:h2": "python3-h2", "python:websockets": "python3-websockets",
     "python:aiosmtpd": "python3-aiosmtpd",
@@ -71,6 +73,8 @@ def _present(tool):
     if kind == "python":
         probe = [PYTHON, "-c", f"import {module}"]
         return Path(PYTHON).exists() and subprocess.run(probe, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    if kind == "nginx":
+        return Path(NGINX_MODULE.format(module)).exists()
     return shutil.which(tool) is not None
 
 

@@ -1,4 +1,4 @@
-"""Real servers, set up in a line: nginx, dnsmasq, BIND, a certificate authority, and small servers in Python.
+"""Real servers, set up in a line: nginx, dnsmasq, BIND, unbound, a certificate authority, and small servers in Python.
 
 Each takes a host of the laboratory and what is particular to the scenario; whatever else the program needs to run in a
 folder of its own, without touching the machine's configuration, stands here. A server that only one scenario uses is
@@ -9,7 +9,7 @@ import http.server
 import threading
 from pathlib import Path
 
-from lab import command
+from lab import NGINX_MODULE, command
 
 NGINX = """\
 user root;
@@ -29,13 +29,15 @@ http {{
 """
 
 
-def nginx(lab, host, http, ready):
+def nginx(lab, host, http, ready, module=None):
     """nginx with `http` (the inside of its http block; `{folder}` is a folder of its own, where `pages` puts files).
-    `ready`: the address:port that it will listen on. Returns the process."""
+    `ready`: the address:port that it will listen on; `module`: one to load. Returns the process."""
     folder = site(lab, host)
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, http=http.replace("{folder}", str(folder))))
-    return host.start("nginx", "-p", folder, "-c", config, ready=lambda: f"{ready} " in host.run("ss", "-ltn"))
+    load = ["-g", f"load_module {NGINX_MODULE.format(module)};"] if module else []
+    return host.start("nginx", "-p", folder, "-c", config, *load,
+                      ready=lambda: f"{ready} " in host.run("ss", "-ltn"))
 
 
 def site(lab, host):
@@ -86,6 +88,34 @@ def named(lab, host, address, zones, config=None):
                       ready=lambda: f"{address}:53 " in host.run("ss", "-lun"))
 
 
+UNBOUND = """\
+server:
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  interface: {address}
+  access-control: 10.0.0.0/8 allow
+  do-ip6: no
+  qname-minimisation: no
+  target-fetch-policy: "0 0 0 0 0"
+  local-zone: "test." nodefault
+{settings}
+remote-control:
+  control-enable: no
+"""
+
+
+def unbound(lab, host, address, settings):
+    """unbound as a resolver that asks no more than it must, and whole names; `settings` continue its server clause."""
+    folder = site(lab, host)
+    config = folder / "unbound.conf"
+    config.write_text(UNBOUND.format(folder=folder, address=address, settings=settings))
+    return host.start("unbound", "-c", config, ready=lambda: f"{address}:53 " in host.run("ss", "-lun"))
+
+
 def python_server(host, port, handler, address=None):
     """An HTTP server in Python on the host's first address (or `address`): `handler` is a subclass of
     http.server.BaseHTTPRequestHandler. It answers in a thread of its own until the recording ends."""
@@ -114,18 +144,20 @@ def with_own_folders(*words):
 
 
 class Authority:
-    """A certificate authority of the laboratory's own. `certificate` gives (certificate file, key file)."""
+    """A certificate authority of the laboratory's own: `file` is its certificate (signed by itself), `key` its key;
+    `extensions` are put into it, as openssl.cnf has them. `certificate` gives (certificate file, key file)."""
 
-    def __init__(self, lab, name="pcaplain test authority"):
-        self.folder = lab.folder / "authority"
+    def __init__(self, lab, name="pcaplain test authority", extensions=()):
+        self.folder = lab.folder / name.replace(" ", "-")
         self.folder.mkdir(exist_ok=True)
         self.file, self.key = self.folder / "ca.crt", self.folder / "ca.key"
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 30,
-                      "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.file)
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                      "-days", 30, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.file,
+                      *[word for extension in extensions for word in ("-addext", extension)])
 
     def certificate(self, *names, key="ec", days=30, client=False):
         """A certificate for these host names (the first is its subject), with an `ec` or an `rsa` key."""
-        stem = self.folder / f"{names[0]}-{key}"
+        stem = self.folder / f"{names[0]}-{key}-{days}"
         kind = ["-newkey", "rsa:2048"] if key == "rsa" else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         self._openssl("req", *kind, "-nodes", "-subj", f"/CN={names[0]}", "-keyout", f"{stem}.key", "-out",
                       f"{stem}.csr")

@@ -1,6 +1,6 @@
 """DNS: names to addresses, with real servers and real clients."""
 
-from services import dnsmasq, named, nginx, site
+from services import dnsmasq, named, nginx, site, unbound
 
 from . import scenario
 
@@ -101,25 +101,6 @@ def dns_tcp(lab):
     dig(50004, "+tcp", "+keepopen", "www.example.test", "A", "mail.example.test", "A")
 
 
-UNBOUND = """\
-server:
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  interface: 10.0.1.53
-  access-control: 10.0.1.0/24 allow
-  do-ip6: no
-  module-config: "iterator"
-  root-hints: "{folder}/root.hints"
-  qname-minimisation: no
-  target-fetch-policy: "0 0 0 0 0"
-  local-zone: "test." nodefault
-remote-control:
-  control-enable: no
-"""
 ROOT_HINTS = """
 . 3600000 IN NS a.root.test.
 a.root.test. 3600000 IN A 192.0.2.53
@@ -187,11 +168,9 @@ def dns_iterative(lab):
         lab.link(router, f"{network}.1/24", server, f"{network}.53/24")
         server.route("default", "via", f"{network}.1")
         named(lab, server, f"{network}.53", {zone: lines})
-    folder = site(lab, gateway)
-    (folder / "root.hints").write_text(ROOT_HINTS)
-    config = folder / "unbound.conf"
-    config.write_text(UNBOUND.format(folder=folder))
-    gateway.start("unbound", "-c", config, ready=lambda: "10.0.1.53:53 " in gateway.run("ss", "-lun"))
+    hints = site(lab, gateway) / "root.hints"
+    hints.write_text(ROOT_HINTS)
+    unbound(lab, gateway, "10.0.1.53", f'  module-config: "iterator"\n  root-hints: "{hints}"')
     lab.record(at_client, outside)
 
     def dig(port, server, name):
