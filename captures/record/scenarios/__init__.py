@@ -11,8 +11,8 @@
 
 `expect` names the kinds of event that `pcaplain annotate --format json` must find in it. `shows` are promises that
 another reader can check: display filters, each of which tshark must find in the file (`run check`; a pair
-(filter, n) must be found in exactly n frames). `whole=False` says that the capture shows only part of its TCP connections:
-one direction, or from the middle. Which claims and lessons a capture serves stands in
+(filter, n) must be found in exactly n frames). `whole=False` says that the capture shows only part of its TCP
+connections: one direction, or from the middle. Which claims and lessons a capture serves stands in
 captures/syllabus.toml. Steps must come out the same each time: fixed ports, fixed waits far from any timer's edge, one
 CPU (run sees to that). What cannot be fixed: times, initial sequence numbers, IP ids.
 """

@@ -9,7 +9,11 @@ from . import scenario
 @scenario("eth-arp", "ARP on one switched Ethernet: asking, caching, refreshing, probing, announcing",
           needs=["ping", "arping"],
           expect=["arp.request", "arp.reply", "arp.refresh", "arp.probe", "arp.announcement", "arp.unanswered",
-                  "icmp.echo-request", "icmp.echo-reply"])
+                  "icmp.echo-request", "icmp.echo-reply"],
+          shows=["arp.opcode == 1 && eth.dst == ff:ff:ff:ff:ff:ff",
+                 "arp.opcode == 2 && eth.dst != ff:ff:ff:ff:ff:ff",
+                 "arp.opcode == 1 && eth.dst == 02:00:0a:00:00:02", "arp.src.proto_ipv4 == 0.0.0.0",
+                 "icmp.type == 8", "icmp.type == 0"])
 def eth_arp(lab):
     """Three hosts on one Linux bridge, captured at alice (10.0.0.1). (1) ping of bob with an empty cache: broadcast
     request, unicast reply, echo. (2) The same ping again: no ARP. (3) The entry grows stale (its lifetime is tuned
@@ -43,7 +47,11 @@ def eth_arp(lab):
 @scenario("arp-spoof", "Proxy ARP, and a forged ARP reply that draws a victim's packets to the attacker",
           needs=["ping"],
           expect=["arp.request", "arp.reply", "arp.unsolicited-reply", "arp.conflict", "icmp.echo-request",
-                  "icmp.echo-reply"])
+                  "icmp.echo-reply"],
+          shows=["arp.duplicate-address-detected",
+                 "arp.src.proto_ipv4 == 10.0.0.1 && arp.src.hw_mac == 02:00:0a:00:00:42",
+                 "ip.dst == 203.0.113.5 && eth.dst == 02:00:0a:00:00:01",
+                 "ip.dst == 203.0.113.5 && eth.dst == 02:00:0a:00:00:42"])
 def arp_spoof(lab):
     """victim (10.0.0.10), gateway (10.0.0.1) and attacker (10.0.0.66) on one Linux bridge; behind the gateway an
     outside host (203.0.113.5). Captured at the victim. (1) The victim pings the outside: ARP for the gateway, IP

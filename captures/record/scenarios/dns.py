@@ -20,7 +20,9 @@ RESOLVER = "no-resolv no-hosts bind-interfaces listen-address=10.0.1.53 server=1
 
 @scenario("dns-basic", "DNS: A, AAAA, CNAME, MX, a name that does not exist, a retry, the cache, several addresses",
           needs=["dnsmasq", "dig", "ss"],
-          expect=["dns.query", "dns.response"])
+          expect=["dns.query", "dns.response"],
+          shows=["dns.qry.type == 1", "dns.qry.type == 28", "dns.resp.type == 5", "dns.qry.type == 15",
+                 "dns.flags.rcode == 3", ("dns.flags.response == 0 && dns.qry.name == \"mail.example.test\"", 3), "dns.count.answers == 3"])
 def dns_basic(lab):
     """client (10.0.1.2) asks its resolver (10.0.1.53, dnsmasq), which asks a name server on another link (10.0.2.53,
     dnsmasq); captured at the client, which asks with dig. (1) A, AAAA, CNAME, MX of example.test. (2) A name that does

@@ -121,7 +121,7 @@ def websocket(lab):
     The client's ping and the server's pong. (5) Both say close with code 1000; then the server ends the TCP
     connection."""
     client, server, at_client = client_and_server(lab)
-    server.start(PYTHON, "-c", ECHO, ready=lambda: "10.0.0.2:80 " in server.run("ss", "-ltn"))
+    hasten(server.start(PYTHON, "-c", ECHO, ready=lambda: "10.0.0.2:80 " in server.run("ss", "-ltn")))
     lab.record(at_client)
     client.run(PYTHON, "-c", TALK)
     lab.wait(0.2)

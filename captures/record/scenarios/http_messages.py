@@ -174,7 +174,7 @@ def http_methods_status(lab):
     impatient = lab.folder / "haproxy.cfg"
     impatient.write_text(IMPATIENT)
     hasten(server.start("haproxy", "-db", "-f", impatient, ready=lambda: ":8081 " in server.run("ss", "-ltn")))
-    server.start(PYTHON, "-c", DOOR, ready=lambda: ":8082 " in server.run("ss", "-ltn"))
+    hasten(server.start(PYTHON, "-c", DOOR, ready=lambda: ":8082 " in server.run("ss", "-ltn")))
     hasten(nginx(lab, server, METHODS, "10.0.0.2:80"))
     lab.record(at_client)
 

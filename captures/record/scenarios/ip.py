@@ -10,7 +10,9 @@ IP_MTU_DISCOVER, DONT_FRAGMENT_SET, FRAGMENT = 10, 2, 0  # socket option and two
 @scenario("routed-two-links", "One router between two links: the same packets on both sides",
           needs=["ping"],
           expect=["arp.request", "arp.reply", "icmp.echo-request", "icmp.echo-reply", "tcp.handshake.syn",
-                  "tcp.handshake.syn-ack", "tcp.handshake.ack", "tcp.close.fin", "udp.datagram"])
+                  "tcp.handshake.syn-ack", "tcp.handshake.ack", "tcp.close.fin", "udp.datagram"],
+          shows=["ip.ttl == 64 && icmp.type == 8", "ip.ttl == 63 && icmp.type == 8", "tcp.flags.fin == 1",
+                 "udp && eth.dst == ff:ff:ff:ff:ff:ff"])
 def routed_two_links(lab):
     """client (10.0.1.2), router (10.0.1.1 and 10.0.2.1), server (10.0.2.2), captured on both interfaces of the
     router. (1) ping: the client asks ARP for the router only; on the other link the same packet has new hardware
@@ -46,7 +48,10 @@ def routed_two_links(lab):
 @scenario("icmp-basic", "ICMP: echo, and the errors of routers and hosts",
           needs=["ping", "traceroute"],
           expect=["icmp.echo-request", "icmp.echo-reply", "icmp.time-exceeded", "icmp.unreachable",
-                  "icmp.fragmentation-needed", "udp.datagram"])
+                  "icmp.fragmentation-needed", "udp.datagram"],
+          shows=[("icmp.type == 0", 3), "icmp.type == 11 && icmp.code == 0", "icmp.type == 3 && icmp.code == 3",
+                 "icmp.type == 3 && icmp.code == 1", "icmp.type == 3 && icmp.code == 0",
+                 "icmp.type == 3 && icmp.code == 4"])
 def icmp_basic(lab):
     """client (10.0.1.2), router (10.0.1.1), server (10.0.2.2, on a link with an MTU of 1400), captured at the client.
     (1) ping, three times. (2) traceroute: UDP with TTL 1 dies at the router (time exceeded), with TTL 2 it reaches
@@ -81,7 +86,9 @@ def icmp_basic(lab):
 @scenario("ip-fragments", "IP fragments, and the refusal to fragment",
           needs=["ping"],
           expect=["ip.fragment", "ip.reassembled", "icmp.echo-request", "icmp.echo-reply", "udp.datagram",
-                  "icmp.fragmentation-needed"])
+                  "icmp.fragmentation-needed"],
+          shows=["ip.flags.mf == 1 && ip.frag_offset == 0", "ip.frag_offset > 0",
+                 "ip.flags.df == 1 && ip.len > 1000", "icmp.type == 3 && icmp.code == 4"])
 def ip_fragments(lab):
     """client (10.0.1.2), router (10.0.1.1), server (10.0.2.2; MTU 1500) and narrow (10.0.3.2; its link has an MTU of
     1000), captured at the client. (1) ping with 4000 bytes: three fragments there, three back. (2) A UDP datagram

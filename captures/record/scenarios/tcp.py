@@ -30,7 +30,9 @@ def take_fin(end):
 
 
 @scenario("tcp-basic", "One TCP connection: three segments to open, three exchanges, four to close",
-          expect=["arp.request", "arp.reply", *OPENING, "tcp.close.fin", "tcp.close.ack", "tcp.close.time-wait"])
+          expect=["arp.request", "arp.reply", *OPENING, "tcp.close.fin", "tcp.close.ack", "tcp.close.time-wait"],
+          shows=["tcp.flags.syn == 1 && tcp.flags.ack == 0", "tcp.flags.syn == 1 && tcp.flags.ack == 1",
+                 ("tcp.flags.fin == 1", 2), ("tcp.len > 0", 6)])
 def tcp_basic(lab):
     """client (10.0.0.1) and server (10.0.0.2) on one link, captured at the client. The client finds the server's
     hardware address by ARP, connects, and speaks three times; each time the server answers. Then the client closes; the
@@ -56,7 +58,9 @@ def tcp_basic(lab):
 
 
 @scenario("tcp-two-sides", "One connection seen from both ends of a long path",
-          expect=[*OPENING, "tcp.close.fin", "tcp.close.time-wait"])
+          expect=[*OPENING, "tcp.close.fin", "tcp.close.time-wait"],
+          shows=["tcp.flags.syn == 1 && frame.interface_id == 0", "tcp.flags.syn == 1 && frame.interface_id == 1",
+                 ("tcp.flags.fin == 1 && frame.interface_id == 0", 2)])
 def tcp_two_sides(lab):
     """client (10.0.0.1) and server (10.0.0.2) with 40 ms each way between them (a relay holds each frame back),
     captured at both. The client is ESTABLISHED 40 ms before the server: it sends its acknowledgment and at once a
@@ -83,7 +87,10 @@ def tcp_two_sides(lab):
 
 @scenario("tcp-close-variants", "Seven ways to end a TCP connection",
           expect=[*OPENING, "tcp.close.fin", "tcp.close.fin-ack", "tcp.close.ack", "tcp.close.reset",
-                  "tcp.close.time-wait"])
+                  "tcp.close.time-wait"],
+          shows=["tcp.dstport == 7001 && tcp.flags.fin == 1", "tcp.srcport == 7003 && tcp.len > 0",
+                 "tcp.srcport == 7004 && tcp.flags.fin == 1", "tcp.dstport == 7006 && tcp.flags.reset == 1",
+                 "tcp.srcport == 7007 && tcp.flags.reset == 1"])
 def tcp_close_variants(lab):
     """client (10.0.0.1) and server (10.0.0.2) with 10 ms each way between them (a relay), captured at the client.
     One connection after another, told apart by the server's port: 7001 the client closes first, the server 100 ms
@@ -163,7 +170,12 @@ def tcp_close_variants(lab):
 
 @scenario("tcp-syn-anomalies", "Openings that go another way: refused, lost, repeated, with data, simultaneous",
           expect=[*OPENING, "tcp.handshake.refused", "tcp.handshake.simultaneous", "tcp.analysis.retransmission",
-                  "tcp.close.fin"])
+                  "tcp.close.fin"],
+          shows=["tcp.srcport == 7001 && tcp.flags.reset == 1", ("tcp.dstport == 7002 && tcp.flags.syn == 1", 2),
+                 ("tcp.dstport == 7003 && tcp.flags.syn == 1", 4),
+                 ("tcp.srcport == 7004 && tcp.flags.syn == 1", 2), "tcp.options.tfo.request",
+                 "tcp.options.tfo.cookie && tcp.flags.syn == 1 && tcp.len > 0",
+                 "tcp.srcport == 7007 && tcp.flags.syn == 1 && tcp.flags.ack == 0"])
 def tcp_syn_anomalies(lab):
     """client (10.0.0.1) and server (10.0.0.2) with 20 ms each way between them (a relay), captured at the client.
     By the server's port: 7001 nobody listens: RST. 7002 the server loses everything: the client repeats its SYN once

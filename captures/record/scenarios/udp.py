@@ -9,7 +9,10 @@ SO_NO_CHECK = 11
 
 
 @scenario("udp-basic", "UDP: question and answer, a closed port, loss and disorder, no checksum, broadcast",
-          expect=["udp.datagram", "icmp.unreachable"])
+          expect=["udp.datagram", "icmp.unreachable"],
+          shows=["udp.srcport == 40001 && udp.dstport == 7001", "udp.srcport == 7001 && udp.dstport == 40001",
+                 "icmp.type == 3 && icmp.code == 3", "udp.checksum == 0", "udp.length == 8",
+                 "ip.dst == 10.0.2.255 || ip.dst == 255.255.255.255"])
 def udp_basic(lab):
     """client (10.0.1.2), router (10.0.1.1), server (10.0.2.2), captured at the server. (1) Question and answer, twice:
     port 40001 of the client, port 7001 of the server. (2) A datagram to a port that nobody has: ICMP says so. (3) A
