@@ -356,8 +356,10 @@ impl<'a> Walk<'a, '_> {
         quoted: bool,
     ) -> Option<Next> {
         if !quoted {
-            // An IP length beyond the frame's own end on the wire promises bytes that never were (Wireshark, too).
-            self.packet.transport_len = length.min((self.bytes.len() + self.missing).saturating_sub(start));
+            // An IP length beyond what carries it promises bytes that never were (Wireshark, too): beyond the frame's own
+            // end on the wire, or beyond what a header before it counts (PPPoE's, say).
+            let carrier_end = if end < self.bytes.len() { end } else { self.bytes.len() + self.missing };
+            self.packet.transport_len = length.min(carrier_end.saturating_sub(start));
             self.packet.fragment = fragment;
         }
         if let Some(fragment) = fragment {

@@ -182,9 +182,12 @@ impl Tracker {
         self.tick(info.time_ns, outcome);
         self.trouble(frame, packet, outcome);
         let computed = outcome.wants_context.then_some(&mut outcome.context.computed);
-        self.damaged = self.checksums.check(frame, packet, computed, &mut outcome.events);
+        // Wireshark follows damaged packets and copies like any other.
+        let discerning = self.compat.is_none();
+        self.damaged = self.checksums.check(frame, packet, computed, &mut outcome.events) && discerning;
         // Of a damaged packet nobody can say whether it is a copy.
-        if !self.damaged
+        if discerning
+            && !self.damaged
             && let Some((event, flow)) = self.copies.look(frame, &info, packet)
         {
             outcome.flow = flow;

@@ -176,7 +176,12 @@ impl Connection {
     fn cut_anew(&self, s: &Segment<'_>, from: Endpoint) -> Option<Event> {
         let me = &self.sides[from.index()];
         let elsewhere = me.interface.is_some_and(|interface| interface != s.interface);
-        if !elsewhere || s.len == 0 || s.syn || me.seen.judge(s.seq, s.length()) != Novelty::Seen {
+        if !elsewhere
+            || self.wireshark.is_some()
+            || s.len == 0
+            || s.syn
+            || me.seen.judge(s.seq, s.length()) != Novelty::Seen
+        {
             return None;
         }
         let first = me.flight_of(s.seq);

@@ -43,15 +43,16 @@ pub struct Identifications {
     steps: u16,
     /// Other connections of this host have shown that it counts.
     pub host_counts: bool,
-    /// Segments larger than a datagram can be are cut by the card, which uses up identifications of its own.
-    offloaded: bool,
+    /// It does not count this connection alone after all: an identification was skipped without a reason, or segments larger
+    /// than a datagram are cut by a card that uses up identifications of its own.
+    unsteady: bool,
 }
 
 impl Identifications {
     /// So many steps make a habit.
-    const HABIT: u16 = 3;
+    const HABIT: u16 = 16;
     /// So many steps make it the habit of the host.
-    const HOST_HABIT: u16 = 8;
+    const HOST_HABIT: u16 = 32;
 
     /// The highest so far.
     pub fn last(&self) -> u16 {
@@ -60,26 +61,26 @@ impl Identifications {
 
     /// Whether the latest step made it sure that the host counts each connection by itself.
     pub fn shows_habit(&self) -> bool {
-        self.steps == Self::HOST_HABIT && !self.offloaded
+        self.steps == Self::HOST_HABIT && !self.unsteady
     }
 
     /// How many datagrams are missing before this one, where the sender counts them one by one.
     pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
         let step = id?.wrapping_sub(self.last?);
-        let counts = !self.offloaded && (self.host_counts || self.steps >= Self::HABIT);
+        let counts = !self.unsteady && (self.host_counts || self.steps >= Self::HABIT);
         (counts && (2..64).contains(&step)).then(|| step - 1)
     }
 
     /// Notes the next one. `gap`: a jump is explained by bytes that are missing, or did not come yet; `giant`: the segment is
     /// larger than one datagram.
     pub fn note(&mut self, id: Option<u16>, gap: bool, giant: bool) {
-        self.offloaded |= giant;
+        self.unsteady |= giant;
         let Some(id) = id else { return };
         match id.wrapping_sub(self.last.unwrap_or(id.wrapping_sub(1))) {
             1 => self.steps = self.steps.saturating_add(1),
             0x8000.. => return, // a late one
             _ if gap => {}
-            _ => self.steps = 0,
+            _ => self.unsteady = true,
         }
         self.last = Some(id);
     }
