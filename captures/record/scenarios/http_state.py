@@ -136,7 +136,7 @@ NOW = "<p>The address is <!--#echo var='REQUEST_URI' -->.</p>\n" + 10 * "<p>The 
 BEFORE, CHANGED = "Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 01 May 2026 00:00:00 GMT"
 
 
-@scenario("http-cache-coding", "HTTP: is my copy still good (304), parts of a file (206), compressed, in which language",
+@scenario("http-cache-coding", "HTTP: is my copy still good (304), parts of files (206), compressed, which language",
           needs=TOOLS,
           expect=MESSAGES,
           shows=[("http.response.code == 304", 3), ('http.request.line contains "If-None-Match"', 2),
