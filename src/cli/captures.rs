@@ -10,6 +10,7 @@ use super::output::{self, Done, Problem};
 use crate::capture::bundled::{self, BUNDLED, Bundled};
 use crate::capture::{self, Damage, Source};
 use crate::notes::ledger::{self, Claim};
+use crate::notes::syllabus;
 use crate::render::json::Lines;
 use crate::render::text;
 use crate::view::Role;
@@ -49,8 +50,13 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             for bundled in BUNDLED {
                 let (title, packets) = look(bundled)?;
                 let bytes = bundled.bytes.len() as u64;
-                let shows = |claim: &&Claim| claim.captures.iter().any(|name| name == bundled.name);
-                let claims = ledger::all().iter().filter(shows).map(|claim| claim.id.clone()).collect();
+                let decided = |claim: &&Claim| claim.captures.iter().any(|name| name == bundled.name);
+                let mut claims: Vec<String> = syllabus::claims(bundled.name).to_vec();
+                for claim in ledger::all().iter().filter(decided) {
+                    if !claims.contains(&claim.id) {
+                        claims.push(claim.id.clone());
+                    }
+                }
                 lines.line(&BundledRecord { name: bundled.name, title: &title, packets, bytes, claims })?;
             }
             lines.flush()?;

@@ -9,6 +9,7 @@ pub mod expression;
 pub mod facts;
 pub mod ledger;
 pub mod surroundings;
+pub mod syllabus;
 pub mod vocabulary;
 
 pub use check::{Checker, ClaimResult, Evidence, Finding, Moment, Status, Wants};
