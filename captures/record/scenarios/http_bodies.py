@@ -49,13 +49,12 @@ LONG = "<title>Tea</title>\n" + 12 * "<p>Tea, tea, and again tea: this page says
                  ("tcp.payload contains c4:e3:ba:c3", 1)])
 def http_bodies(lab):
     """client (10.0.0.1, curl) and server (10.0.0.2, nginx) on one link, captured at the client. By the client's port:
-    50001 a page, a file of data and a picture: text/html, application/json, image/jpeg (the smallest complete JPEG
-    file: it begins with the octets ff d8 ff); then the same picture labelled text/plain, because the server is told
-    so. 50002 the same page twice: without Accept-Encoding it comes as it is, 907 octets; with it as gzip (it begins
-    with 1f 8b), a file that was compressed beforehand. 50003 one address, /weather, for which there are two files:
-    the field Accept decides which is sent (HTML for */*, then for text/html, then JSON), and for image/png there is
-    none: 406. 50004 the same two Chinese characters in UTF-8 (six octets) and in GB18030 (four); only the charset in
-    Content-Type tells which."""
+    50001 a page, a file of data and a picture: text/html, application/json, image/jpeg (159 octets, which begin with
+    ff d8 ff); then the same picture labelled text/plain, because the server is told so. 50002 the same page twice:
+    without Accept-Encoding it comes as it is, 907 octets; with it as gzip (it begins with 1f 8b), a file that was
+    compressed beforehand. 50003 one address, /weather, for which there are two files: the field Accept decides which
+    is sent (HTML for */*, then for text/html, then JSON), and for image/png there is none: 406. 50004 the same two
+    Chinese characters in UTF-8 (six octets) and in GB18030 (four); only the charset in Content-Type tells which."""
     client, server, at_client = client_and_server(lab)
     pages(lab, server, tea_html=LONG, order_json='{"tea": 2}\n', photo_jpg=JPEG, weather_html="<p>Sunny.</p>\n",
           weather_json='{"weather": "sunny"}\n', ni_html="<p>你好</p>\n", hao_html="<p>你好</p>\n".encode("gb18030"),
