@@ -79,6 +79,12 @@ pub trait Sink {
         Want::Outcome
     }
 
+    /// Whether the rules put to this packet's TCP segment are to be kept ([`Outcome::why`]).
+    fn asks_why(&self, frame: &Frame<'_>) -> bool {
+        let _ = frame;
+        false
+    }
+
     /// A packet was taken in. Breaking ends the session early, without an error.
     ///
     /// # Errors
@@ -265,6 +271,7 @@ impl Session {
             want = Want::Tree;
         }
         let packet = decode::decode(&frame);
+        self.outcome.wants_why = sink.asks_why(&frame);
         self.outcome.wants_context = want >= Want::Context || self.checker.is_some();
         self.tracker.process(&frame, &packet, &mut self.outcome);
         let outcome = &self.outcome;

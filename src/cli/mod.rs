@@ -17,6 +17,7 @@ pub mod options;
 pub mod output;
 pub mod packet;
 pub mod packets;
+pub mod why;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ enum Command {
     Packet(packet::Flags),
     Flows(flows::Flags),
     Ladder(ladder::Flags),
+    Why(why::Flags),
     Claims(claims::Flags),
     Captures(captures::Flags),
     Interfaces(interfaces::Flags),
@@ -74,6 +76,7 @@ fn run(args: &Args) -> Result<Done, Problem> {
         Command::Packet(flags) => packet::run(common, flags),
         Command::Flows(flags) => flows::run(common, flags),
         Command::Ladder(flags) => ladder::run(common, flags),
+        Command::Why(flags) => why::run(common, flags),
         Command::Claims(flags) => claims::run(common, flags),
         Command::Captures(flags) => captures::run(common, flags),
         Command::Interfaces(flags) => interfaces::run(common, flags),

@@ -74,7 +74,8 @@ fn plan(lang: Lang, flags: &Flags) -> Result<(String, u64), Problem> {
     }
 }
 
-fn missing(lang: Lang, file: &str, number: u64, frames: u64) -> Problem {
+/// There is no packet of that number.
+pub(super) fn missing(lang: Lang, file: &str, number: u64, frames: u64) -> Problem {
     let values = [("number", &*number.to_string()), ("file", file), ("count", &*frames.to_string())];
     Problem::said(lang, "no-such-packet", &values)
 }

@@ -22,6 +22,7 @@ use super::table::{Base, Key, Table};
 use super::tcp::reassembly::{Reassembly, Stretch};
 use super::tcp::segment::{self, Segment};
 use super::tcp::state::StateChange;
+use super::tcp::why::Reason;
 use super::tcp::{Compat, Connection, Step};
 use super::udp::{self, Udp};
 use crate::capture::Frame;
@@ -46,6 +47,10 @@ pub struct Outcome {
     pub states: Vec<StateChange>,
     /// Conversations that ended and were let go.
     pub ended: Vec<FlowRecord>,
+    /// Whether `why` is to be filled.
+    pub wants_why: bool,
+    /// Which rules were put to the packet's TCP segment, and how they were answered.
+    pub why: Vec<Reason>,
 }
 
 impl Outcome {
@@ -56,6 +61,7 @@ impl Outcome {
         self.events.clear();
         self.states.clear();
         self.ended.clear();
+        self.why.clear();
     }
 }
 
@@ -388,7 +394,8 @@ impl Tracker {
         t.connection.sides[from.index()].bytes += info.wire_len;
         outcome.flow = Some(t.connection.base.id);
         self.current = Some(Current::Tcp(key));
-        let mut step = Step { events: &mut outcome.events, states: &mut outcome.states };
+        let why = outcome.wants_why.then_some(&mut outcome.why);
+        let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why };
         t.connection.segment(s, from, &mut step);
         if t.connection.sides[from.index()].ids.shows_habit() && self.counting.len() < MAX_COUNTING {
             self.counting.insert(src);
@@ -548,7 +555,7 @@ fn side_of(base: &Base, sender: (IpAddr, u16)) -> Endpoint {
 
 /// A connection is over: its last states are told, its record handed out.
 fn let_go(mut t: Tcp, now_ns: i64, outcome: &mut Outcome) {
-    let mut step = Step { events: &mut outcome.events, states: &mut outcome.states };
+    let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why: None };
     t.connection.end(now_ns, &mut step);
     outcome.ended.push(t.connection.record());
 }

@@ -20,5 +20,6 @@ pub mod record;
 pub mod say;
 pub mod span;
 pub mod time;
+pub mod why;
 
 pub use span::{Line, Role, Span};

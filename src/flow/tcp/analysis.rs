@@ -13,7 +13,7 @@ use super::side::Side;
 use crate::flow::event::{Datum, Kind};
 
 /// Wireshark takes a filled gap for reordering within 3 ms, where no round trip was measured.
-const REORDERING_NS: i64 = 3_000_000;
+pub(super) const REORDERING_NS: i64 = 3_000_000;
 
 /// A clock of timestamps ticks at least once in this time (RFC 7323 section 5.4), here with some slack.
 const SLOWEST_TICK_NS: i64 = 1_500_000_000;
@@ -173,7 +173,7 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
 /// New to the capture, but not the first of its kind: by its identification the sender has sent datagrams in between that
 /// did not get here. All bytes before are there and acknowledged, there was nothing to acknowledge, and the window is the same: they can
 /// only have carried these.
-fn lost_before(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<Label> {
+pub(super) fn lost_before(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<Label> {
     let all_there = !me.seen.has_gaps() && peer.acked.map(|a| a.0) == me.seen.next();
     // A host that counts all its datagrams together looks alike in a quiet hour. Those with timestamps count apart (Linux);
     // and before its timer runs out no sender repeats what nobody asked for (RFC 6298 section 2.4, in practice 200 ms).
@@ -190,7 +190,7 @@ fn lost_before(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<Label> {
 }
 
 /// A segment that was sent once and comes twice: what is sent again bears the time of its sending.
-fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
+pub(super) fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
     let original = me.flight_of(s.seq);
     let same = |mark: Option<u32>, first: Option<u32>| mark.is_some() && mark == first;
     let tsval = s.options.timestamps.map(|t| t.0);
@@ -254,6 +254,10 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
         if kind != Kind::TcpSpuriousRetransmission {
             label = label.with("after", Datum::Duration(s.time_ns - time));
         }
+        if kind == Kind::TcpRetransmission && label.variant.is_empty() && s.time_ns - time >= LEAST_TIMEOUT_NS
+        {
+            label.variant = "timeout";
+        }
     } else if kind == Kind::TcpRetransmission {
         // Which packet carried them first is no longer known; the sentence leaves it out.
         label.variant = "";
@@ -262,7 +266,12 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
 }
 
 /// Whether the sender emitted a gap-filling segment before the one that jumped the gap; what shows it.
-fn emitted_before(s: &Segment<'_>, gap: &Gap, peer: &Side, round_trip: Option<i64>) -> Option<&'static str> {
+pub(super) fn emitted_before(
+    s: &Segment<'_>,
+    gap: &Gap,
+    peer: &Side,
+    round_trip: Option<i64>,
+) -> Option<&'static str> {
     if let (Some((mine, _)), Some(jumped)) = (s.options.timestamps, gap.tsval)
         && mine != jumped
     {

@@ -14,6 +14,7 @@ use super::segment::Segment;
 use super::sequence::{Novelty, Seen, before};
 use super::side::Side;
 use super::state::{State, StateChange};
+use super::why::{self, Reason};
 use super::wireshark::{Told, Wireshark};
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::flow::record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};
@@ -61,6 +62,8 @@ pub struct Step<'o> {
     pub events: &'o mut Vec<Event>,
     /// Who changed state.
     pub states: &'o mut Vec<StateChange>,
+    /// Why the segment is labelled as it is, where somebody asks.
+    pub why: Option<&'o mut Vec<Reason>>,
 }
 
 /// Another tool whose labels are to be told instead of our own.
@@ -159,6 +162,9 @@ impl Connection {
         } else {
             analysis::judge(s, &self.sides[m], &self.sides[p], self.handshake_rtt)
         };
+        if let Some(why) = &mut step.why {
+            why.extend(why::reasons(s, &self.sides[m], &self.sides[p], self.handshake_rtt));
+        }
         self.complete(s);
         self.states(s, from, step);
         self.opening(s, from, &judgement, step);

@@ -2,7 +2,7 @@
 //!
 //! RFC 9293. One file an idea: `state` the table of states, `endpoint` what an endpoint has heard, `segment`
 //! numbers and options, `sequence` which numbers were seen, `side` one direction, `analysis` the labels, `wireshark`
-//! those that Wireshark gives,
+//! those that Wireshark gives, `why` the reasons for ours,
 //! `reassembly` the byte stream, `connection` the two sides together.
 
 pub mod analysis;
@@ -13,6 +13,7 @@ pub mod segment;
 pub mod sequence;
 pub mod side;
 pub mod state;
+pub mod why;
 pub mod wireshark;
 
 pub use connection::{Compat, Connection, Step};

@@ -14,6 +14,7 @@ pub mod list;
 pub mod packet;
 pub mod palette;
 pub mod table;
+pub mod why;
 pub mod wrap;
 
 use std::io::{self, Write};

@@ -1,0 +1,293 @@
+//! Why a segment has the labels it has, and not their neighbours: each rule that was asked, its numbers, its answer.
+//!
+//! The rules are those of [`super::analysis`], in its order, put to the same two sides; a test holds that both give the
+//! same labels for every bundled segment. RFC 9293 section 3.8, RFC 5681 section 3.2, RFC 6298, RFC 7323, RFC 6864.
+//! Leaves out: sentences (docs/words), and every protocol but TCP.
+
+use super::analysis;
+use super::segment::Segment;
+use super::sequence::{Novelty, before, not_after};
+use super::side::Side;
+use crate::flow::event::{Datum, Kind};
+
+/// A rule that was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// Its text: a rule's name, and how it was answered.
+    pub id: &'static str,
+    /// The label it gives, where it holds; `None` where it gives none.
+    pub label: Option<Kind>,
+    /// Its numbers, relative to where the directions began.
+    pub data: Vec<(&'static str, Datum)>,
+}
+
+/// The rules put to a segment of `me`, before it is noted.
+pub fn reasons(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Vec<Reason> {
+    let mut asked = Asked { s, me, peer, out: Vec::new() };
+    let Some(next) = me.seen.next() else {
+        match s.damaged_before {
+            Some(_) if me.packets + peer.packets <= 1 => asked.retransmission_of_damaged(),
+            _ => asked.say("why.first", None),
+        }
+        asked.unseen();
+        return asked.out;
+    };
+    let plain = !s.syn && !s.fin && !s.rst;
+    if !asked.probe(next, plain) && s.length() > 0 && !s.rst {
+        let crossing = s.syn && s.ack_flag && me.syn_acks == 0 && me.syn.is_some();
+        if crossing { asked.say("why.syn-crossed", None) } else { asked.novelty(round_trip) }
+    }
+    asked.windows(plain);
+    if s.ack_flag {
+        asked.acknowledgement(next, plain);
+    }
+    asked.out
+}
+
+struct Asked<'a> {
+    s: &'a Segment<'a>,
+    me: &'a Side,
+    peer: &'a Side,
+    out: Vec<Reason>,
+}
+
+impl Asked<'_> {
+    /// A reason with the numbers that all of them may name.
+    fn say(&mut self, id: &'static str, label: Option<Kind>) {
+        self.say_with(id, label, Vec::new());
+    }
+
+    fn say_with(&mut self, id: &'static str, label: Option<Kind>, more: Vec<(&'static str, Datum)>) {
+        let (s, me, peer) = (self.s, self.me, self.peer);
+        let number = |n: u32| Datum::Uint(n.into());
+        let mut data = vec![
+            ("len", number(s.len)),
+            ("seq", number(me.relative(s.seq))),
+            ("end", number(me.relative(s.end()))),
+            ("window", Datum::Uint(peer.scaled_window(me))),
+            ("dup_acks", number(peer.duplicate_acks.0)),
+        ];
+        data.extend(me.seen.next().map(|next| ("next", number(me.relative(next)))));
+        data.extend(peer.acked.map(|(acked, _)| ("acked", number(me.relative(acked)))));
+        data.extend(peer.acked.map(|(_, packet)| ("acked_by", Datum::Uint(packet))));
+        if s.ack_flag {
+            data.push(("ack", number(peer.relative(s.ack))));
+        }
+        data.extend(peer.seen.next().map(|next| ("highest", number(peer.relative(next)))));
+        data.extend(more);
+        self.out.push(Reason { id, label, data });
+    }
+
+    fn retransmission_of_damaged(&mut self) {
+        let original = self.s.damaged_before.unwrap_or_default();
+        let more = vec![("original", Datum::Uint(original))];
+        self.say_with("why.damaged.yes", Some(Kind::TcpRetransmission), more);
+    }
+
+    /// Whether it is a probe of a window or of the peer's life; its number is then no part of the stream.
+    fn probe(&mut self, next: u32, plain: bool) -> bool {
+        let (s, peer) = (self.s, self.peer);
+        let closed = peer.window == 0 && peer.packets > 0;
+        let acked = peer.acked.map(|a| a.0);
+        let one_new = s.len == 1 && plain && s.seq == next && acked.is_some();
+        let one_old = s.len <= 1 && plain && s.seq == next.wrapping_sub(1) && acked == Some(next);
+        if closed && (one_new || one_old) {
+            self.say("why.window-probe.yes", Some(Kind::TcpZeroWindowProbe));
+            return true;
+        }
+        if one_old {
+            self.say("why.keep-alive.yes", Some(Kind::TcpKeepAlive));
+            return true;
+        }
+        if s.len <= 1 && plain && before(s.seq, next) || closed && s.len > 0 {
+            self.say("why.probe.no", None); // only where somebody could take it for one
+        }
+        false
+    }
+
+    fn novelty(&mut self, round_trip: Option<i64>) {
+        let (s, me, peer) = (self.s, self.me, self.peer);
+        match me.seen.judge(s.seq, s.length()) {
+            Novelty::Next(None) => {
+                self.say("why.bytes.new", None);
+                if s.damaged_before.is_some() {
+                    self.retransmission_of_damaged();
+                } else if let Some(lost) = analysis::lost_before(s, me, peer) {
+                    self.say_with("why.id-jump.yes", Some(Kind::TcpRetransmission), lost.data);
+                }
+            }
+            Novelty::Next(Some(missing)) => {
+                let more = vec![("missing", Datum::Uint(missing.into()))];
+                self.say_with("why.bytes.beyond", Some(Kind::TcpLostSegment), more);
+            }
+            Novelty::Seen | Novelty::Extends => self.again(),
+            Novelty::Fills(gap) => {
+                let more = vec![
+                    ("gap_packet", Datum::Uint(gap.packet)),
+                    ("after", Datum::Duration(s.time_ns - gap.time_ns)),
+                ];
+                self.say_with("why.bytes.fill", None, more);
+                match analysis::emitted_before(s, &gap, peer, round_trip) {
+                    Some(evidence) => {
+                        let id = match evidence {
+                            "timestamp" => "why.reordered.timestamp",
+                            "ip-id" => "why.reordered.ip-id",
+                            _ => "why.reordered.time",
+                        };
+                        let more =
+                            self.marks(gap.tsval, gap.ip_id, gap.packet, s.time_ns - gap.time_ns, round_trip);
+                        self.say_with(id, Some(Kind::TcpOutOfOrder), more);
+                    }
+                    None => {
+                        let more =
+                            self.marks(gap.tsval, gap.ip_id, gap.packet, s.time_ns - gap.time_ns, round_trip);
+                        self.say_with("why.reordered.no", None, more);
+                        let fast = peer.duplicate_acks.0 >= 2 && peer.acked.map(|a| a.0) == Some(s.seq);
+                        self.fast(fast);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Marks of the segment and of the one that overtook it, as far as there are any.
+    fn marks(
+        &self,
+        tsval: Option<u32>,
+        ip_id: Option<u16>,
+        packet: u64,
+        after: i64,
+        round_trip: Option<i64>,
+    ) -> Vec<(&'static str, Datum)> {
+        let mut data = vec![("gap_packet", Datum::Uint(packet)), ("after", Datum::Duration(after))];
+        data.push(("limit", Datum::Duration(round_trip.unwrap_or(analysis::REORDERING_NS))));
+        if let (Some((mine, _)), Some(other)) = (self.s.options.timestamps, tsval) {
+            data.push(("tsval", Datum::Uint(mine.into())));
+            data.push(("other_tsval", Datum::Uint(other.into())));
+        }
+        if let (Some(mine), Some(other)) = (self.s.ip_id, ip_id) {
+            data.push(("ip_id", Datum::Uint(mine.into())));
+            data.push(("other_ip_id", Datum::Uint(other.into())));
+        }
+        data
+    }
+
+    /// All of its bytes were seen before.
+    fn again(&mut self) {
+        let (s, me, peer) = (self.s, self.me, self.peer);
+        let first = me.flight_of(s.seq).map(|flight| ("original", Datum::Uint(flight.packet)));
+        self.say_with("why.bytes.seen", None, first.into_iter().collect());
+        if let Some(copy) = analysis::old_copy(s, me) {
+            let id = match copy.data.iter().any(|(_, datum)| *datum == Datum::Name("ip-id")) {
+                true => "why.copy.ip-id",
+                false => "why.copy.timestamp",
+            };
+            self.say_with(id, Some(Kind::TcpOutOfOrder), copy.data);
+            return;
+        }
+        self.say("why.copy.no", None);
+        let acked = peer.acked.map(|a| a.0);
+        if s.len > 0 && acked.is_some_and(|acked| not_after(s.end(), acked)) {
+            self.say("why.spurious.yes", Some(Kind::TcpSpuriousRetransmission));
+            return;
+        }
+        self.say("why.spurious.no", None);
+        self.fast(peer.duplicate_acks.0 >= 2 && acked == Some(s.seq));
+    }
+
+    fn fast(&mut self, fast: bool) {
+        if fast {
+            self.say("why.fast.yes", Some(Kind::TcpFastRetransmission));
+        } else {
+            self.say("why.fast.no", None);
+            self.say("why.retransmission.yes", Some(Kind::TcpRetransmission));
+        }
+    }
+
+    fn windows(&mut self, plain: bool) {
+        let (s, me, peer) = (self.s, self.me, self.peer);
+        if s.window == 0 && plain {
+            self.say("why.zero-window.yes", Some(Kind::TcpZeroWindow));
+        }
+        let is_probe = self
+            .out
+            .iter()
+            .any(|reason| matches!(reason.label, Some(Kind::TcpKeepAlive | Kind::TcpZeroWindowProbe)));
+        if let (Some((acked, _)), true) = (peer.acked, plain && s.len > 0 && !is_probe) {
+            let window = peer.scaled_window(me);
+            let in_flight = u64::from(s.end().wrapping_sub(acked));
+            let full = window > 0 && in_flight == window && peer.scale.is_some() == me.scale.is_some();
+            let more = vec![("in_flight", Datum::Uint(in_flight))];
+            if full {
+                self.say_with("why.window-full.yes", Some(Kind::TcpWindowFull), more);
+            } else {
+                self.say_with("why.window-full.no", None, more);
+            }
+        }
+    }
+
+    /// Whether it acknowledges what the capture does not have; whether that was said already.
+    fn unseen(&mut self) -> bool {
+        let (s, peer) = (self.s, self.peer);
+        let Some(highest) = peer.seen.next() else { return false };
+        if !s.ack_flag || s.rst || !before(highest, s.ack) {
+            return false;
+        }
+        if peer.ack_lost_told.is_some_and(|told| !before(told, s.ack)) {
+            self.say("why.unseen.told", None);
+        } else if s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 {
+            self.say_with(
+                "why.keep-alive-ack.first",
+                Some(Kind::TcpKeepAliveAck),
+                vec![("of", Datum::Uint(peer.last.0))],
+            );
+        } else {
+            self.say("why.unseen.yes", Some(Kind::TcpAckLostSegment));
+        }
+        true
+    }
+
+    fn acknowledgement(&mut self, next: u32, plain: bool) {
+        self.unseen();
+        let (s, me, peer) = (self.s, self.me, self.peer);
+        let Some((acked, of)) = me.acked else { return };
+        let of = vec![("of", Datum::Uint(of))];
+        if !(plain && s.len == 0 && s.seq == next) {
+            return; // data, SYN, FIN or RST: it says more than an acknowledgement
+        }
+        if s.ack != acked {
+            return self.say_with("why.ack.new", None, of);
+        }
+        if s.window == 0 {
+            if let Some(probe) = peer.probe {
+                let of = vec![("of", Datum::Uint(probe))];
+                self.say_with("why.window-probe-ack.yes", Some(Kind::TcpZeroWindowProbeAck), of);
+            }
+            return;
+        }
+        if me.window_of_syn {
+            return self.say_with("why.window-update.syn", None, of);
+        }
+        if s.window != me.window {
+            let shift = if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 };
+            let windows = vec![
+                ("now", Datum::Uint(u64::from(s.window) << shift)),
+                ("before", Datum::Uint(me.scaled_window(peer))),
+            ];
+            if me.machine.state_is_opening() {
+                return self.say_with("why.window-update.syn", None, of);
+            }
+            return self.say_with("why.window-update.yes", Some(Kind::TcpWindowUpdate), windows);
+        }
+        if let Some(probe) = peer.keep_alive {
+            let of = vec![("of", Datum::Uint(probe))];
+            self.say_with("why.keep-alive-ack.yes", Some(Kind::TcpKeepAliveAck), of);
+        } else if peer.seen.next().is_some_and(|n| before(acked, n)) {
+            let number = u64::from(me.duplicate_acks.0) + 1;
+            let more = vec![("number", Datum::Uint(number)), of[0].clone()];
+            self.say_with("why.duplicate-ack.yes", Some(Kind::TcpDuplicateAck), more);
+        } else {
+            self.say_with("why.duplicate-ack.no", None, of);
+        }
+    }
+}
