@@ -12,7 +12,7 @@ const SHORT: u64 = 60;
 
 /// Screens kept of each capture: file name, and the words of the command line before the capture's name. The first two are
 /// the stories.
-const SCREENS: &[(&str, &[&str])] = &[
+const SCREENS: &[Screen] = &[
     ("annotate.en.txt", &["annotate", "--lang", "en"]),
     ("annotate.zh.txt", &["annotate", "--lang", "zh"]),
     ("packets.en.txt", &["packets", "--lang", "en"]),
@@ -26,8 +26,11 @@ const SCREENS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// A file's name, and the words of the command line that writes it.
+type Screen = (&'static str, &'static [&'static str]);
+
 /// The bundled captures, and the screens that are kept of each.
-fn captures() -> Vec<(String, &'static [(&'static str, &'static [&'static str])])> {
+fn captures() -> Vec<(String, &'static [Screen])> {
     let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/index.json");
     let index: serde_json::Value = serde_json::from_slice(&fs::read(index).unwrap()).unwrap();
     let screens = |entry: &serde_json::Value| {
