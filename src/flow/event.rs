@@ -120,6 +120,10 @@ kinds! {
     CaptureDamaged "capture.damaged" Error;
     MemoryLimit "capture.memory-limit" Warn;
     CaptureCopy "capture.artifact.copy" Chat;
+    CaptureMidFlow "capture.artifact.mid-flow" Chat;
+    CaptureOffload "capture.artifact.offload" Chat;
+    CaptureReordered "capture.artifact.reordered" Note;
+    CaptureOneDirection "capture.artifact.one-direction" Note;
 }
 
 /// A value that an event is told with.

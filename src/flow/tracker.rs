@@ -136,6 +136,8 @@ struct Damaged {
     packet: u64,
 }
 
+/// Ports from here on are handed out to clients: Linux's default, below RFC 6335's 49152.
+const EPHEMERAL: u16 = 32_768;
 /// Hosts remembered for the way they number datagrams.
 const MAX_COUNTING: usize = 4_096;
 /// Damaged segments remembered.
@@ -431,11 +433,15 @@ impl Tracker {
         let (src_mac, dst_mac) = (info.macs.map(|m| m.0), info.macs.map(|m| m.1));
         let sender = Party { addr: Some(src), port: Some(sport), mac: src_mac };
         let receiver = Party { addr: Some(dst), port: Some(dport), mac: dst_mac };
-        // A SYN is the client's, a SYN+ACK the server's. In mid-stream the port with a registered service serves.
+        // A SYN is the client's, a SYN+ACK the server's. In mid-stream the port with a registered service serves,
+        // or the one that is not handed out to clients.
         let from_server = match (s.syn, s.ack_flag) {
             (true, ack) => ack,
             _ if s.refuses() => true,
-            _ => ports::service(sport, true).is_some() && ports::service(dport, true).is_none(),
+            _ => match (ports::service(sport, true).is_some(), ports::service(dport, true).is_some()) {
+                (false, false) => sport < EPHEMERAL && dport >= EPHEMERAL,
+                (sender, receiver) => sender && !receiver,
+            },
         };
         let (client, server) = if from_server { (receiver, sender) } else { (sender, receiver) };
         let mut numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[TCP] };

@@ -3,6 +3,7 @@
 //! RFC 9293 sections 3.5 (opening), 3.6 (closing), RFC 7413 (Fast Open). Nothing is refused: a segment that does
 //! not belong is told and followed.
 
+mod artifacts;
 mod closing;
 mod opening;
 mod states;
@@ -91,6 +92,8 @@ pub struct Connection {
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
     troubles: u32,
+    /// What of the capture's own doing was told.
+    told: artifacts::Told,
     /// Whose labels are told, where not our own.
     wireshark: Option<Box<Wireshark>>,
 }
@@ -122,6 +125,7 @@ impl Connection {
             handshake_rtt: None,
             syn_ack: None,
             troubles: 0,
+            told: artifacts::Told::default(),
         }
     }
 
@@ -165,6 +169,7 @@ impl Connection {
         if let Some(why) = &mut step.why {
             why.extend(why::reasons(s, &self.sides[m], &self.sides[p], self.handshake_rtt));
         }
+        self.artifacts(s, from, first_of_connection, step);
         self.complete(s);
         self.states(s, from, step);
         self.opening(s, from, &judgement, step);
@@ -299,6 +304,7 @@ impl Connection {
         }
         me.window = s.window;
         me.window_of_syn = s.syn;
+        me.echo = s.options.timestamps.map(|(_, echo)| echo).or(me.echo);
         if s.ack_flag {
             let advanced = match me.acked {
                 None => true,

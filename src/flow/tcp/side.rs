@@ -166,6 +166,8 @@ pub struct Side {
     pub acked: Option<(u32, u64)>,
     /// Time of that packet.
     pub acked_time: i64,
+    /// The peer's timestamp that this sender echoed last: what the peer sent until then had arrived.
+    pub echo: Option<u32>,
     /// The packet in which the sender acknowledged the peer's FIN first, and whether it was a FIN itself.
     pub fin_acked: Option<(u64, bool)>,
     /// Repetitions of the acknowledgement, and the packet of the first repetition.
@@ -224,6 +226,7 @@ impl Side {
             fin_repeated: false,
             acked: None,
             acked_time: 0,
+            echo: None,
             fin_acked: None,
             duplicate_acks: (0, 0),
             window: 0,

@@ -219,6 +219,7 @@ impl Connection {
 
     /// The connection is let go: what was assumed and never contradicted is told.
     pub fn end(&mut self, now_ns: i64, step: &mut Step<'_>) {
+        self.one_direction(step);
         for endpoint in [Endpoint::Client, Endpoint::Server] {
             let mut changes = Changes::new();
             let last = self.base.last;
