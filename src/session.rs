@@ -173,6 +173,8 @@ pub struct Session {
     findings: Vec<Finding>,
     frames: u64,
     interfaces: u32,
+    /// Packets that the recordings themselves lost.
+    dropped: u64,
 }
 
 impl Session {
@@ -252,6 +254,7 @@ impl Session {
             }
         };
         self.interfaces += source.interfaces().len() as u32;
+        self.dropped += source.dropped();
         if let Some(damage) = &damage {
             sink.damaged(damage, &damaged(damage, first_frame + damage.frame))?;
         }
@@ -307,6 +310,10 @@ impl Session {
     /// Those of the sink's writing.
     pub fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.tracker.finish(&mut self.outcome);
+        if self.dropped > 0 {
+            let event = Event::new(Kind::CaptureDropped, self.frames, None);
+            self.outcome.events.push(event.with("count", Datum::Uint(self.dropped)));
+        }
         self.findings.clear();
         if let Some(checker) = &mut self.checker {
             checker.end(&self.outcome, &mut self.findings);

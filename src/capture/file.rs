@@ -235,6 +235,10 @@ impl Source for Files {
         }
     }
 
+    fn dropped(&self) -> u64 {
+        self.met.dropped()
+    }
+
     fn comments(&self) -> &[String] {
         &self.met.comments
     }

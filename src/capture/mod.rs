@@ -214,6 +214,8 @@ pub trait Source {
     fn name(&self) -> &str;
     /// Container format of that file.
     fn format(&self) -> Format;
+    /// Packets that whoever recorded says to have lost, as far as was read.
+    fn dropped(&self) -> u64;
     /// Comments of section headers met so far, sanitising left to the renderer.
     fn comments(&self) -> &[String];
 }

@@ -10,8 +10,8 @@
 use byteorder_slice::{BigEndian, ByteOrder, LittleEndian};
 use pcap_file::Endianness;
 use pcap_file::pcapng::blocks::{
-    ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, PACKET_BLOCK, SECTION_HEADER_BLOCK,
-    SIMPLE_PACKET_BLOCK,
+    ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, INTERFACE_STATISTIC_BLOCK, PACKET_BLOCK,
+    SECTION_HEADER_BLOCK, SIMPLE_PACKET_BLOCK,
 };
 use pcap_file::pcapng::{PcapNgFormatError, RawBlock, RawBlockParseError};
 
@@ -21,13 +21,15 @@ use super::{Met, Reason, Record};
 /// Block type, twice the total length, and no body.
 const EMPTY_BLOCK: usize = 12;
 
-/// Option codes. `opt_endofopt` and `opt_comment` belong to every block, the others to interface descriptions.
+/// Option codes. `opt_endofopt` and `opt_comment` belong to every block, the others to interface descriptions and statistics.
 const END_OF_OPTIONS: u16 = 0;
 const COMMENT: u16 = 1;
 const IF_NAME: u16 = 2;
 const IF_DESCRIPTION: u16 = 3;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
 
 /// Whether a file that begins so is one: every file begins with a section header.
 pub(super) fn recognise(head: &[u8]) -> bool {
@@ -115,6 +117,10 @@ impl Pcapng {
                 self.interface::<B>(body, met)?;
                 None
             }
+            INTERFACE_STATISTIC_BLOCK => {
+                self.statistics::<B>(body, met)?;
+                None
+            }
             SECTION_HEADER_BLOCK => {
                 self.section(body, met)?;
                 None
@@ -194,6 +200,16 @@ impl Pcapng {
         }
         met.interface(link_type, snaplen, name, description)?;
         self.interfaces.push(Interface { link_type, snaplen, clock: Clock::new(resolution, offset) });
+        Ok(())
+    }
+
+    /// Of statistics only what was lost: by the interface or its driver, and by the system between it and the program.
+    fn statistics<B: ByteOrder>(&self, body: &[u8], met: &mut Met) -> Result<(), Reason> {
+        let (fixed, rest) = split(body, 12)?; // interface, time
+        let lost = options::<B>(rest)
+            .filter(|(code, value)| matches!(*code, ISB_IFDROP | ISB_OSDROP) && value.len() == 8)
+            .fold(0u64, |sum, (_, value)| sum.saturating_add(B::read_u64(value)));
+        met.statistics(self.first.saturating_add(B::read_u32(fixed)), lost);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Leaves out: the formats themselves (`pcap`, `pcapng`) and the numbering of frames (`file`).
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Interface, Reason};
@@ -27,10 +28,24 @@ const TEXT: usize = 16 << 20;
 pub(super) struct Met {
     pub(super) interfaces: Vec<Interface>,
     pub(super) comments: Vec<String>,
+    /// Packets that the recording itself lost, by interface, as its statistics say so far.
+    dropped: BTreeMap<u32, u64>,
     text: usize,
 }
 
 impl Met {
+    /// Packets that recording lost, over all interfaces.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Statistics of an interface: each block has the count since the recording began.
+    pub(super) fn statistics(&mut self, interface: u32, dropped: u64) {
+        if dropped > 0 && (interface as usize) < self.interfaces.len() {
+            self.dropped.insert(interface, dropped);
+        }
+    }
+
     /// A text of the file, readable as far as it is UTF-8; `None` for an empty one.
     pub(super) fn text(&mut self, bytes: &[u8]) -> Option<String> {
         // Some writers count the zero byte that ends a C string.

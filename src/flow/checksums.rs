@@ -5,7 +5,7 @@
 
 use super::event::{Datum, Event, Kind};
 use crate::capture::Frame;
-use crate::decode::{self, Computed, Packet};
+use crate::decode::{self, Computed, Header, Packet};
 use crate::protocol::Protocol;
 use crate::protocol::checksum::Checksum;
 use crate::wire::{Field, Value};
@@ -79,7 +79,8 @@ impl Checksums {
                 }
                 Checksum::Offloaded if !self.told_offload => {
                     self.told_offload = true;
-                    events.push(event(Kind::ChecksumOffloaded));
+                    let variant = if is_loopback(packet) { "loopback" } else { "" };
+                    events.push(event(Kind::ChecksumOffloaded).variant(variant));
                 }
                 _ => {}
             }
@@ -90,4 +91,13 @@ impl Checksums {
         self.wrong += 1;
         self.right >= RIGHT_FOR_WRONG * self.wrong
     }
+}
+
+/// Whether it passed the interface on which a machine talks to itself: Linux gives it no hardware addresses, BSD a header of
+/// its own.
+fn is_loopback(packet: &Packet<'_>) -> bool {
+    packet.layers.first().is_some_and(|layer| match &layer.header {
+        Header::Ethernet(e) => e.src == [0; 6] && e.dst == [0; 6],
+        _ => layer.protocol == Protocol::Null,
+    })
 }

@@ -123,6 +123,7 @@ kinds! {
     CaptureMidFlow "capture.artifact.mid-flow" Chat;
     CaptureOffload "capture.artifact.offload" Chat;
     CaptureReordered "capture.artifact.reordered" Note;
+    CaptureDropped "capture.artifact.dropped" Note;
     CaptureOneDirection "capture.artifact.one-direction" Note;
 }
 

@@ -319,6 +319,9 @@ fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
     }
     match quoted {
         Some(q) => {
+            if event.variant == "port" && q.protocol == 6 {
+                event.variant = "port-tcp";
+            }
             event = event
                 .with("quoted_src", Datum::Ip(q.src))
                 .with("quoted_dst", Datum::Ip(q.dst))
@@ -328,7 +331,7 @@ fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
                 Some((sport, dport)) => event
                     .with("quoted_sport", Datum::Uint(sport.into()))
                     .with("quoted_port", Datum::Uint(dport.into())),
-                None if event.variant == "port" => event.variant("other"),
+                None if event.variant.starts_with("port") => event.variant("other"),
                 None => event,
             }
         }

@@ -32,6 +32,7 @@ struct Outcome {
     damage: Option<Damage>,
     interfaces: Vec<Interface>,
     comments: Vec<String>,
+    dropped: u64,
 }
 
 /// Read `source` to its end. After damage there must be nothing more.
@@ -55,7 +56,13 @@ fn drain(source: &mut dyn Source) -> Outcome {
             Err(error) => assert!(damage.replace(error).is_none(), "damage twice"),
         }
     }
-    Outcome { frames, damage, interfaces: source.interfaces().to_vec(), comments: source.comments().to_vec() }
+    Outcome {
+        frames,
+        damage,
+        interfaces: source.interfaces().to_vec(),
+        comments: source.comments().to_vec(),
+        dropped: source.dropped(),
+    }
 }
 
 fn open_bytes(bytes: &[u8]) -> Result<Files, Damage> {

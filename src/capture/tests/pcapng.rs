@@ -182,6 +182,31 @@ fn sections_without_packets_or_interfaces_are_sound() {
     assert!(read_sound(&[SECTION, BIG_SECTION, SECTION, ETHERNET, UNKNOWN].concat()).frames.is_empty());
 }
 
+/// Interface Statistics of interface 0: 7 lost by the interface, 2 by the system.
+const STATISTICS: &[u8] = &[
+    5, 0, 0, 0, // type
+    48, 0, 0, 0, // length
+    0, 0, 0, 0, // interface 0
+    1, 0, 0, 0, // time, upper half
+    2, 0, 0, 0, // time, lower half
+    5, 0, 8, 0, // isb_ifdrop, 8 bytes
+    7, 0, 0, 0, 0, 0, 0, 0, // 7
+    7, 0, 8, 0, // isb_osdrop, 8 bytes
+    2, 0, 0, 0, 0, 0, 0, 0, // 2
+    48, 0, 0, 0, // length
+];
+
+#[test]
+fn what_recording_lost_is_counted_once() {
+    assert_eq!(read_sound(&[SECTION, ETHERNET, PACKET].concat()).dropped, 0);
+    // Counts go on from the beginning of the recording: a later block replaces an earlier one.
+    let later = patched(STATISTICS, 24, &[9]);
+    assert_eq!(read_sound(&[SECTION, ETHERNET, PACKET, STATISTICS, &later].concat()).dropped, 11);
+    // Of an interface that is not there, and cut short.
+    assert_eq!(read_sound(&[SECTION, ETHERNET, &patched(STATISTICS, 8, &[3])].concat()).dropped, 0);
+    assert_eq!(read_sound(&[SECTION, ETHERNET, &patched(STATISTICS, 20, &[9])].concat()).dropped, 2);
+}
+
 #[test]
 fn clocks_of_every_resolution() {
     const TICKS: i128 = (1 << 32) + 2;
