@@ -8,7 +8,6 @@ use super::options::{Common, Nothing};
 use super::output::{self, Done, Problem};
 use super::packet::missing;
 use crate::capture::Frame;
-use crate::protocol::Protocol;
 use crate::render::text;
 use crate::session::{Go, Seen, Sink, Want};
 use crate::view::why::{self, WhyView};
@@ -71,11 +70,7 @@ impl Sink for Asking {
             return Ok(Go::Continue(()));
         }
         self.passed = true;
-        let mut events = seen.outcome.events.clone();
-        events.retain(|event| event.packet == self.number);
-        if seen.packet.transport().is_some_and(|layer| layer.protocol == Protocol::Tcp) {
-            self.found = Some(why::of(self.lang, self.number, &events, &seen.outcome.why));
-        }
+        self.found = why::of(self.lang, self.number, seen.packet, seen.outcome);
         Ok(Go::Break(()))
     }
 }

@@ -4,8 +4,10 @@
 
 use super::say;
 use super::span::{Line, Role};
+use crate::decode::Packet;
 use crate::flow::tcp::why::Reason;
-use crate::flow::{Event, Kind};
+use crate::flow::{Event, Kind, Outcome};
+use crate::protocol::Protocol;
 use crate::words::{self, Lang};
 
 /// What is shown of a segment.
@@ -21,8 +23,10 @@ pub struct WhyView {
     pub rules: Vec<Line>,
 }
 
-/// The screen of a packet's reasons. `events` are those of the packet.
-pub fn of(lang: Lang, number: u64, events: &[Event], reasons: &[Reason]) -> WhyView {
+/// The screen of a packet's reasons; `None` where it has no TCP segment.
+pub fn of(lang: Lang, number: u64, packet: &Packet<'_>, outcome: &Outcome) -> Option<WhyView> {
+    packet.transport().filter(|layer| layer.protocol == Protocol::Tcp)?;
+    let (reasons, events) = (&outcome.why, &outcome.events);
     let told = |event: &Event| {
         Line::new()
             .with(format!("#{number}"), Role::Packet)
@@ -38,12 +42,12 @@ pub fn of(lang: Lang, number: u64, events: &[Event], reasons: &[Reason]) -> WhyV
             Line::new().with(say::text(lang, "why.labels", &[("labels", &labels.join(comma))]), Role::Strong)
         }
     };
-    WhyView {
-        events: events.iter().map(told).collect(),
+    Some(WhyView {
+        events: events.iter().filter(|event| event.packet == number).map(told).collect(),
         verdict,
         asked: Line::new().with(say::word(lang, "why.asked"), Role::Title),
         rules: reasons.iter().map(|reason| rule(lang, reason)).collect(),
-    }
+    })
 }
 
 fn rule(lang: Lang, reason: &Reason) -> Line {
