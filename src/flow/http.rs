@@ -122,8 +122,8 @@ pub struct HttpStream {
     sides: [Side; 2],
     pending: VecDeque<Pending>,
     requests: u64,
-    /// Whether every request and response so far was seen: else the oldest request need not be the one answered.
-    certain: bool,
+    /// Up to this request every one was seen, and every response: beyond it the oldest that waits need not be the one answered.
+    certain_to: u64,
     /// Whether a request was ever sent before the response to the one before it.
     pipelined: bool,
 }
@@ -141,7 +141,7 @@ impl HttpStream {
             sides: [Side::new(), Side::new()],
             pending: VecDeque::new(),
             requests: 0,
-            certain: true,
+            certain_to: u64::MAX,
             pipelined: false,
         }
     }
@@ -181,17 +181,34 @@ impl HttpStream {
             // A head may have been among them.
             _ => {
                 side.forget_head();
-                self.certain = false;
-                Reading::Lost
+                side.reading = Reading::Lost;
+                self.doubt(from_client);
+                return;
             }
         };
+    }
+
+    /// A message of this direction may have passed unseen. Requests that came before still get their responses in order; after
+    /// a response that was missed none can be told.
+    fn doubt(&mut self, from_client: bool) {
+        self.certain_to = if from_client { self.certain_to.min(self.requests) } else { 0 };
     }
 
     /// A direction has ended: FIN, or the connection was reset. A body that lasts until then is complete; a message
     /// that was to go on is told as incomplete (RFC 9112 section 8).
     pub fn end(&mut self, from_client: bool, sink: &mut Sink<'_>) {
-        let side = &mut self.sides[usize::from(!from_client)];
+        // RFC 9110 section 10.1.1: with the final response there, a client need not send a body that it only announced.
+        let index = usize::from(!from_client);
+        let refused = from_client
+            && self.sides[index]
+                .request
+                .is_some_and(|number| !self.pending.iter().any(|p| p.number == number));
+        let side = &mut self.sides[index];
         let missing = match side.reading {
+            Reading::Body { .. } if refused => {
+                *side = Side { reading: Reading::Lost, ..Side::new() };
+                return;
+            }
             Reading::Body { left } => Some(left),
             Reading::ChunkSize { .. }
             | Reading::ChunkData { .. }
@@ -260,7 +277,7 @@ impl HttpStream {
     fn give_up(&mut self, side: usize, data: &[u8]) -> (usize, PieceKind) {
         self.sides[side].reading = Reading::Lost;
         self.sides[side].forget_head();
-        self.certain = false;
+        self.doubt(side == 0);
         (data.len(), PieceKind::Opaque)
     }
 
@@ -326,16 +343,18 @@ impl HttpStream {
                 reading
             }
         };
-        self.certain &= self.sides[side].reading != Reading::Lost;
+        if self.sides[side].reading == Reading::Lost {
+            self.doubt(side == 0);
+        }
         true
     }
 
     fn request(&mut self, side: usize, head: &Head<'_>, line: [&[u8]; 3], sink: &mut Sink<'_>) {
         let [method, uri, version] = line;
-        if !self.certain && !self.pipelined {
+        if self.certain_to != u64::MAX && !self.pipelined {
             // A client that waits for each response has had all it is going to have.
             self.pending.clear();
-            self.certain = true;
+            self.certain_to = u64::MAX;
         }
         self.requests += 1;
         let waiting = self.pending.len();
@@ -359,7 +378,7 @@ impl HttpStream {
         sink.events.push(with_body(event, head));
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();
-            self.certain = false;
+            self.certain_to = 0;
         }
         self.pending.push_back(Pending {
             number: self.requests,
@@ -387,8 +406,11 @@ impl HttpStream {
         let is_method = |method: &str| request.is_some_and(|r| r.method == method);
         let tunnel = code == 101 || (matches!(code, 200..=299) && is_method("CONNECT"));
         let reading = if tunnel { Reading::Tunnel } else { response_body(head, code, is_method("HEAD")) };
-        let known = request.filter(|_| self.certain);
+        let known = request.filter(|request| request.number <= self.certain_to);
+        // RFC 9110 section 15.5.9: a server that waited in vain for the rest of a request may say so.
+        let unfinished = request.is_none() && self.certain_to == u64::MAX && self.sides[0].sure;
         let (variant, severity) = match code {
+            _ if unfinished => ("unfinished", Severity::Note),
             _ if known.is_none() => ("request-not-seen", Severity::Chat),
             101 => ("switching", Severity::Chat),
             100..=199 => ("interim", Severity::Chat),

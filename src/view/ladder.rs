@@ -8,7 +8,7 @@ use super::say::{self, thousands};
 use super::span::{Line, Role};
 use super::time::seconds;
 use crate::flow::{Basis, Endpoint, FlowRecord, Kind};
-use crate::words::Lang;
+use crate::words::{self, Lang};
 
 /// Which numbers stand on the arrows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,9 +271,18 @@ pub fn folded(lang: Lang, fold: &Fold) -> Line {
     }
     for (kind, count) in &fold.events {
         line.push(say::word(lang, "word.comma"), Role::Dim);
-        line.push(format!("{} × {}", thousands(*count), kind.name()), Role::Note);
+        line.push(counted(lang, *kind, *count), Role::Note);
     }
     line
+}
+
+/// What happened several times among the folded packets: in words, or else by its name.
+fn counted(lang: Lang, kind: Kind, count: u64) -> String {
+    let count = thousands(count);
+    match words::find(lang, "interface", &format!("fold.{}", kind.name())) {
+        Some(template) => words::fill(template, &|key| (key == "n").then(|| count.clone())),
+        None => format!("{count} × {}", kind.name()),
+    }
 }
 
 #[cfg(test)]

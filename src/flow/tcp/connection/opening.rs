@@ -36,6 +36,9 @@ impl Connection {
                     .with("peer_isn", Datum::Uint(peer.isn.unwrap_or(0).into()))
                     .with("other_packet", Datum::Uint(other));
                 self.opening = Opening::Simultaneous;
+            } else if attempts > 0 && matches!(self.opening, Opening::ThreeWay | Opening::FastOpen) {
+                step.events.push(event.variant("stale").severity(Severity::Note));
+                return;
             } else if attempts > 0 {
                 event = event.variant("again").severity(Severity::Note);
             } else if s.len > 0 {
