@@ -22,6 +22,9 @@ use crate::protocol::Protocol;
 const APART_NS: i64 = 2_000_000_000;
 /// How far apart where only the bytes are alike: a sender that repeats itself waits longer (RFC 6298 section 2).
 const AT_ONCE_NS: i64 = 1_000_000;
+/// How far apart a mirror port may put the copies of two ports. What comes later was held back by the network, or is played
+/// back, and its receiver answers it.
+const MIRRORED_NS: i64 = 10_000_000;
 /// How long a frame may take from one port of a network to another.
 const FLOODED_NS: i64 = 200_000_000;
 /// Packets remembered.
@@ -56,8 +59,8 @@ impl Sighting {
         match (here_again, self.ttl == later.ttl) {
             (false, true) if apart < APART_NS => Some(""),
             (false, false) if apart < APART_NS => Some("forwarded"),
-            (true, true) if apart < if marked { APART_NS } else { AT_ONCE_NS } => Some("twice"),
-            (true, false) if apart < APART_NS && marked && later.ttl < self.ttl => Some("forwarded"),
+            (true, true) if apart < if marked { MIRRORED_NS } else { AT_ONCE_NS } => Some("twice"),
+            (true, false) if apart < MIRRORED_NS && marked && later.ttl < self.ttl => Some("forwarded"),
             _ => None,
         }
     }

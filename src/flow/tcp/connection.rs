@@ -306,6 +306,7 @@ impl Connection {
         me.window_of_syn = s.syn;
         me.echo = s.options.timestamps.map(|(_, echo)| echo).or(me.echo);
         if s.ack_flag {
+            me.said_ack = Some(s.ack);
             let advanced = match me.acked {
                 None => true,
                 Some((acked, _)) => before(acked, s.ack),

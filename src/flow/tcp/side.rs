@@ -166,6 +166,8 @@ pub struct Side {
     pub acked: Option<(u32, u64)>,
     /// Time of that packet.
     pub acked_time: i64,
+    /// The acknowledgement in its last segment, be it new or old: what a RST in answer to that takes for its number.
+    pub said_ack: Option<u32>,
     /// The peer's timestamp that this sender echoed last: what the peer sent until then had arrived.
     pub echo: Option<u32>,
     /// The packet in which the sender acknowledged the peer's FIN first, and whether it was a FIN itself.
@@ -226,6 +228,7 @@ impl Side {
             fin_repeated: false,
             acked: None,
             acked_time: 0,
+            said_ack: None,
             echo: None,
             fin_acked: None,
             duplicate_acks: (0, 0),

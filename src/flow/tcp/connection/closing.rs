@@ -177,11 +177,14 @@ impl Connection {
     }
 
     /// Whether a RST has another number than its sender would use: neither its own next one, nor what the peer has
-    /// acknowledged. Only where both directions are known.
+    /// acknowledged, nor the acknowledgement of the segment that it answers (RFC 9293 section 3.10.7.1). Only where both
+    /// directions are known.
     pub(super) fn is_inexact(&self, s: &Segment<'_>, m: usize, p: usize) -> bool {
         let (me, peer) = (&self.sides[m], &self.sides[p]);
         match (me.seen.next(), peer.acked) {
-            (Some(next), Some((acked, _))) if me.packets > 1 => s.seq != next && s.seq != acked,
+            (Some(next), Some((acked, _))) if me.packets > 1 => {
+                ![Some(next), Some(acked), peer.said_ack].contains(&Some(s.seq))
+            }
             _ => false,
         }
     }
