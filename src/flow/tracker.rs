@@ -20,10 +20,10 @@ use super::info::PacketInfo;
 use super::record::{Endpoint, FlowRecord, Party};
 use super::table::{Base, Key, Table};
 use super::tcp::reassembly::{Reassembly, Stretch};
-use super::tcp::segment::{self, Segment};
+use super::tcp::segment::Segment;
 use super::tcp::state::StateChange;
 use super::tcp::why::Reason;
-use super::tcp::{Compat, Connection, Step};
+use super::tcp::{self, Compat, Connection, Step};
 use super::udp::{self, Udp};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Context, Header, Packet};
@@ -153,22 +153,7 @@ const UDP: usize = 1;
 const ICMP: usize = 2;
 const ARP: usize = 3;
 
-macro_rules! fields {
-    ($($id:ident = $name:literal;)*) => { $(static $id: Field = Field::new($name);)* };
-}
-
-fields! {
-    TCP_STREAM = "tcp.stream";
-    TCP_LEN = "tcp.len";
-    TCP_SEQ = "tcp.seq";
-    TCP_NXTSEQ = "tcp.nxtseq";
-    TCP_ACK = "tcp.ack";
-    TCP_WINDOW = "tcp.window_size";
-    TCP_SCALE = "tcp.window_size_scalefactor";
-    TCP_SACK_LE = "tcp.options.sack_le";
-    TCP_SACK_RE = "tcp.options.sack_re";
-    UDP_STREAM = "udp.stream";
-}
+static UDP_STREAM: Field = Field::new("udp.stream");
 
 impl Tracker {
     /// A follower that labels TCP segments as another tool does.
@@ -198,6 +183,7 @@ impl Tracker {
             && !self.damaged
             && let Some((event, flow)) = self.copies.look(frame, &info, packet)
         {
+            self.note_copy(&info, packet, &event);
             outcome.flow = flow;
             outcome.events.push(event);
             return;
@@ -403,9 +389,22 @@ impl Tracker {
             self.counting.insert(src);
         }
         if outcome.wants_context {
-            computed(&t.connection, s, from, &mut outcome.context);
+            tcp::computed::put(&t.connection, s, from, &mut outcome.context);
         }
         read_stream(t, s, from, outcome);
+    }
+
+    /// A packet passed a second capture point: what it carries came that far.
+    fn note_copy(&mut self, info: &PacketInfo, packet: &Packet<'_>, copy: &Event) {
+        let (Some((src, dst)), Some(layer)) = (info.addresses, packet.transport()) else { return };
+        let (Header::Tcp(tcp), Some(Datum::Uint(original))) = (&layer.header, copy.get("original")) else {
+            return;
+        };
+        let (a, b) = ((src, tcp.source_port()), (dst, tcp.destination_port()));
+        if let Some(t) = self.tcp.live(&Key::new(a, b)) {
+            let from = side_of(&t.connection.base, a);
+            t.connection.note_copy(*original, info.interface, from);
+        }
     }
 
     /// The damaged packet that had these numbers, once.
@@ -564,38 +563,6 @@ fn let_go(mut t: Tcp, now_ns: i64, outcome: &mut Outcome) {
     let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why: None };
     t.connection.end(now_ns, &mut step);
     outcome.ended.push(t.connection.record());
-}
-
-/// Relative numbers and the scaled window, for the tree.
-fn computed(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Context) {
-    let me = &c.sides[from.index()];
-    let peer = &c.sides[from.peer().index()];
-    let mut put = |field: &'static Field, value| {
-        context.computed.push(Computed { protocol: Protocol::Tcp, field, value });
-    };
-    put(&TCP_STREAM, Value::Uint(c.base.stream));
-    put(&TCP_LEN, Value::Uint(s.len.into()));
-    put(&TCP_SEQ, Value::Uint(me.relative(s.seq).into()));
-    put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
-    put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack) } else { s.ack }.into()));
-    segment::sack_edges(s.options_bytes, &mut |left, right| {
-        put(&TCP_SACK_LE, Value::Uint(peer.relative(left).into()));
-        put(&TCP_SACK_RE, Value::Uint(peer.relative(right).into()));
-    });
-    let both = me.scales(peer);
-    let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
-    put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));
-    if !s.syn {
-        let handshake_seen = me.syn.is_some() && peer.syn.is_some();
-        let factor = if both {
-            1i64 << shift
-        } else if handshake_seen {
-            -2 // Wireshark's mark: scaling was not agreed
-        } else {
-            -1 // Wireshark's mark: the handshake was not captured
-        };
-        put(&TCP_SCALE, Value::Int(factor));
-    }
 }
 
 fn is_http_port(base: &Base) -> bool {

@@ -140,7 +140,7 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                 j.labels.push(resent(s, me, peer));
             }
         },
-        Novelty::Fills(gap) => match emitted_before(s, &gap, peer, round_trip) {
+        Novelty::Fills(gap) => match emitted_before(s, &gap, (me, peer), round_trip) {
             Some(evidence) => {
                 let late = Datum::Duration(s.time_ns - gap.time_ns);
                 j.labels.push(
@@ -152,7 +152,7 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
             }
             None => {
                 j.retransmission = true;
-                let (repeats, first) = peer.duplicate_acks;
+                let (repeats, first) = (peer.heard_by(me), peer.duplicate_acks.1);
                 let label = if repeats >= 2 && peer.acked.map(|a| a.0) == Some(s.seq) {
                     Label::new(Kind::TcpFastRetransmission)
                         .with("dup_acks", Datum::Uint(repeats.into()))
@@ -194,27 +194,37 @@ pub(super) fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
     let original = me.flight_of(s.seq);
     let same = |mark: Option<u32>, first: Option<u32>| mark.is_some() && mark == first;
     let tsval = s.options.timestamps.map(|t| t.0);
-    let (than, evidence) = match (tsval, me.clock) {
-        (Some(mine), Some((clock, packet, time_ns)))
-            if before(mine, clock) || mine == clock && mine != 0 && s.time_ns - time_ns > SLOWEST_TICK_NS =>
-        {
+    let label = Label::new(Kind::TcpOutOfOrder).variant("copy");
+    let (label, evidence) = match (tsval, me.clock) {
+        (Some(mine), Some((clock, packet, _))) if before(mine, clock) => {
             let is_first = original.is_none_or(|first| same(tsval, first.tsval));
-            (is_first.then_some(packet)?, "timestamp")
+            let label = is_first.then(|| label.with("overtaken_by", Datum::Uint(packet)))?;
+            (optional(label, original.map(|first| first.packet)), "timestamp")
+        }
+        // The clock has not moved since, so it is the very packet that told this time.
+        (Some(mine), Some((clock, packet, time_ns)))
+            if mine == clock && mine != 0 && s.time_ns - time_ns > SLOWEST_TICK_NS =>
+        {
+            (optional(label, Some(original.map_or(packet, |first| first.packet))), "timestamp")
         }
         _ => {
             let id = s.ip_id.filter(|id| *id != 0).map(u32::from);
             let first = original.filter(|first| same(id, first.ip_id.map(u32::from)))?;
-            (first.packet, "ip-id")
+            (optional(label, Some(first.packet)), "ip-id")
         }
     };
-    let label = Label::new(Kind::TcpOutOfOrder).variant("copy");
     let label = match original {
-        Some(first) => label
-            .with("original", Datum::Uint(first.packet))
-            .with("late_by", Datum::Duration(s.time_ns - first.time_ns)),
+        Some(first) => label.with("late_by", Datum::Duration(s.time_ns - first.time_ns)),
         None => label,
     };
-    Some(label.with("overtaken_by", Datum::Uint(than)).with("evidence", Datum::Name(evidence)))
+    Some(label.with("evidence", Datum::Name(evidence)))
+}
+
+fn optional(label: Label, original: Option<u64>) -> Label {
+    match original {
+        Some(packet) => label.with("original", Datum::Uint(packet)),
+        None => label,
+    }
 }
 
 /// The label of a segment whose bytes were all seen before.
@@ -226,8 +236,8 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
                 .with("after", Datum::Duration(s.time_ns - peer.acked_time));
             (Kind::TcpSpuriousRetransmission, label)
         }
-        Some((acked, _)) if peer.duplicate_acks.0 >= 2 && acked == s.seq => {
-            let (repeats, first) = peer.duplicate_acks;
+        Some((acked, _)) if peer.heard_by(me) >= 2 && acked == s.seq => {
+            let (repeats, first) = (peer.heard_by(me), peer.duplicate_acks.1);
             let label = Label::new(Kind::TcpFastRetransmission)
                 .with("dup_acks", Datum::Uint(repeats.into()))
                 .with("first_dup_ack", Datum::Uint(first));
@@ -242,7 +252,7 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
             (Kind::TcpRetransmission, Label::new(Kind::TcpRetransmission).variant(variant))
         }
     };
-    let original = me.flight_of(s.seq).map(|f| (f.packet, f.time_ns)).or(if s.syn {
+    let original = me.flight_of(s.seq).map(|f| (f.packet, f.last_ns)).or(if s.syn {
         me.syn.map(|(packet, time, _)| (packet, time))
     } else if s.fin && s.len == 0 {
         me.fin.map(|(_, packet)| (packet, me.fin_time))
@@ -269,7 +279,7 @@ fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
 pub(super) fn emitted_before(
     s: &Segment<'_>,
     gap: &Gap,
-    peer: &Side,
+    (me, peer): (&Side, &Side),
     round_trip: Option<i64>,
 ) -> Option<&'static str> {
     if let (Some((mine, _)), Some(jumped)) = (s.options.timestamps, gap.tsval)
@@ -293,7 +303,7 @@ pub(super) fn emitted_before(
         }
     }
     // The receiver complained: the sender had reason to send again.
-    if peer.duplicate_acks.0 >= 3 && peer.acked.map(|a| a.0) == Some(s.seq) {
+    if peer.heard_by(me) >= 3 && peer.acked.map(|a| a.0) == Some(s.seq) {
         return None;
     }
     (s.time_ns - gap.time_ns < round_trip.unwrap_or(REORDERING_NS)).then_some("time")

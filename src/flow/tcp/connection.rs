@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::analysis::{self, Judgement, Label};
 use super::segment::Segment;
 use super::sequence::{Novelty, Seen, before};
-use super::side::Side;
+use super::side::{Flight, Side};
 use super::state::{State, StateChange};
 use super::why::{self, Reason};
 use super::wireshark::{Told, Wireshark};
@@ -173,7 +173,7 @@ impl Connection {
         self.complete(s);
         self.states(s, from, step);
         self.opening(s, from, &judgement, step);
-        self.closing(s, from, step);
+        self.closing(s, from, &judgement, step);
         let told = self.in_their_words(s, m, p);
         self.labels(s, from, told.as_deref().unwrap_or(&judgement.labels), step);
         self.note(s, m, p, &judgement);
@@ -196,11 +196,23 @@ impl Connection {
             return None;
         }
         let first = me.flight_of(s.seq);
+        let same = |f: &Flight| {
+            (f.start, f.end, f.ip_id) == (s.seq, s.end(), s.ip_id) && s.ip_id.is_some_and(|id| id != 0)
+        };
         let event = Event::new(Kind::CaptureCopy, s.packet, Some(self.base.id))
-            .variant("cut-anew")
+            .variant(if first.is_some_and(same) { "changed" } else { "cut-anew" })
             .with("original", Datum::Uint(first.map_or(me.latest.0, |first| first.packet)))
             .with("after", Datum::Duration(s.time_ns - first.map_or(me.latest.1, |first| first.time_ns)));
         Some(event.with("len", Datum::Uint(s.len.into())).with("interface", Datum::Uint(s.interface.into())))
+    }
+
+    /// A segment of `from`, captured first as packet `original`, passed another capture point.
+    pub fn note_copy(&mut self, original: u64, interface: u32, from: Endpoint) {
+        let heard = self.sides[from.peer().index()].interface == Some(interface);
+        let me = &mut self.sides[from.index()];
+        if heard && me.repeated.contains(&original) {
+            me.reached += 1;
+        }
     }
 
     /// Numbers and options that a side announces.
@@ -316,7 +328,10 @@ impl Connection {
                 me.acked = Some((s.ack, s.packet));
                 me.acked_time = s.time_ns;
                 me.duplicate_acks = (0, 0);
+                me.repeated.clear();
+                me.reached = 0;
             } else if repeated {
+                let _ = me.repeated.try_push(s.packet);
                 let (n, first) = me.duplicate_acks;
                 me.duplicate_acks = (n + 1, if n == 0 { s.packet } else { first });
             }

@@ -3,9 +3,10 @@
 //! RFC 9293. One file an idea: `state` the table of states, `endpoint` what an endpoint has heard, `segment`
 //! numbers and options, `sequence` which numbers were seen, `side` one direction, `analysis` the labels, `wireshark`
 //! those that Wireshark gives, `why` the reasons for ours,
-//! `reassembly` the byte stream, `connection` the two sides together.
+//! `reassembly` the byte stream, `computed` fields for the tree, `connection` the two sides together.
 
 pub mod analysis;
+pub mod computed;
 mod connection;
 pub mod endpoint;
 pub mod reassembly;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use arrayvec::ArrayVec;
+
 use super::endpoint::Machine;
 use super::reassembly::Reassembly;
 use super::segment::Segment;
@@ -24,6 +26,8 @@ pub struct Flight {
     pub packet: u64,
     /// Its time.
     pub time_ns: i64,
+    /// When it was sent last.
+    pub last_ns: i64,
     /// Its timestamp option, where it had one.
     pub tsval: Option<u32>,
     /// Its IPv4 identification, where it had one.
@@ -174,6 +178,10 @@ pub struct Side {
     pub fin_acked: Option<(u64, bool)>,
     /// Repetitions of the acknowledgement, and the packet of the first repetition.
     pub duplicate_acks: (u32, u64),
+    /// The latest of those repetitions, and how many of them passed where the peer sends: they reached it.
+    pub repeated: ArrayVec<u64, 32>,
+    /// See `repeated`.
+    pub reached: u32,
     /// Window as announced last, unscaled.
     pub window: u16,
     /// Whether that was in a SYN, whose window is never scaled.
@@ -232,6 +240,8 @@ impl Side {
             echo: None,
             fin_acked: None,
             duplicate_acks: (0, 0),
+            repeated: ArrayVec::new(),
+            reached: 0,
             window: 0,
             window_of_syn: false,
             scale: None,
@@ -256,6 +266,15 @@ impl Side {
         self.machine.state == State::SynSent
             && waits
             && now_ns - self.syn_last > self.syn_gap.saturating_mul(5) / 2
+    }
+
+    /// How many repetitions of this sender's acknowledgement `peer` has heard. Where the two send past different capture
+    /// points, only those count that passed the peer's.
+    pub fn heard_by(&self, peer: &Side) -> u32 {
+        match (self.interface, peer.interface) {
+            (Some(mine), Some(theirs)) if mine != theirs => self.reached,
+            _ => self.duplicate_acks.0,
+        }
     }
 
     /// Whether all that was seen of it is one segment that takes up no numbers.
@@ -318,6 +337,7 @@ impl Side {
                     end: s.end(),
                     packet: s.packet,
                     time_ns: s.time_ns,
+                    last_ns: s.time_ns,
                     tsval: jump.tsval,
                     ip_id: s.ip_id,
                     resent: false,
@@ -326,6 +346,7 @@ impl Side {
                 for flight in &mut self.flights {
                     if before(flight.start, s.end()) && before(s.seq, flight.end) {
                         flight.resent = true;
+                        flight.last_ns = s.time_ns;
                     }
                 }
             }

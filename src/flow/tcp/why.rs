@@ -65,7 +65,7 @@ impl Asked<'_> {
             ("seq", number(me.relative(s.seq))),
             ("end", number(me.relative(s.end()))),
             ("window", Datum::Uint(peer.scaled_window(me))),
-            ("dup_acks", number(peer.duplicate_acks.0)),
+            ("dup_acks", number(peer.heard_by(me))),
         ];
         data.extend(me.seen.next().map(|next| ("next", number(me.relative(next)))));
         data.extend(peer.acked.map(|(acked, _)| ("acked", number(me.relative(acked)))));
@@ -127,7 +127,7 @@ impl Asked<'_> {
                     ("after", Datum::Duration(s.time_ns - gap.time_ns)),
                 ];
                 self.say_with("why.bytes.fill", None, more);
-                match analysis::emitted_before(s, &gap, peer, round_trip) {
+                match analysis::emitted_before(s, &gap, (me, peer), round_trip) {
                     Some(evidence) => {
                         let id = match evidence {
                             "timestamp" => "why.reordered.timestamp",
@@ -142,7 +142,7 @@ impl Asked<'_> {
                         let more =
                             self.marks(gap.tsval, gap.ip_id, gap.packet, s.time_ns - gap.time_ns, round_trip);
                         self.say_with("why.reordered.no", None, more);
-                        let fast = peer.duplicate_acks.0 >= 2 && peer.acked.map(|a| a.0) == Some(s.seq);
+                        let fast = peer.heard_by(me) >= 2 && peer.acked.map(|a| a.0) == Some(s.seq);
                         self.fast(fast);
                     }
                 }
@@ -192,7 +192,7 @@ impl Asked<'_> {
             return;
         }
         self.say("why.spurious.no", None);
-        self.fast(peer.duplicate_acks.0 >= 2 && acked == Some(s.seq));
+        self.fast(peer.heard_by(me) >= 2 && acked == Some(s.seq));
     }
 
     fn fast(&mut self, fast: bool) {
@@ -220,8 +220,8 @@ impl Asked<'_> {
             let more = vec![("in_flight", Datum::Uint(in_flight))];
             if full {
                 self.say_with("why.window-full.yes", Some(Kind::TcpWindowFull), more);
-            } else {
-                self.say_with("why.window-full.no", None, more);
+            } else if me.seen.next().is_none_or(|next| !before(s.seq, next)) {
+                self.say_with("why.window-full.no", None, more); // of what is sent again it says nothing
             }
         }
     }

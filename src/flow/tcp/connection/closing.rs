@@ -6,18 +6,25 @@
 use super::{Closing, Connection, Opening, Step, optional};
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::flow::record::Endpoint;
+use crate::flow::tcp::analysis::{Judgement, Label};
 use crate::flow::tcp::segment::Segment;
 use crate::flow::tcp::sequence::{before, not_after};
 use crate::flow::tcp::side::Side;
 
 impl Connection {
-    pub(super) fn closing(&mut self, s: &Segment<'_>, from: Endpoint, step: &mut Step<'_>) {
+    pub(super) fn closing(&mut self, s: &Segment<'_>, from: Endpoint, j: &Judgement, step: &mut Step<'_>) {
         let (m, p) = (from.index(), from.peer().index());
         let peer_fin = self.sides[p].fin;
         let acks_fin = s.ack_flag && peer_fin.is_some_and(|(end, _)| not_after(end, s.ack));
         let acked_before = self.sides[m].fin_acked;
         if s.rst {
             self.reset(s, from, step);
+            return;
+        }
+        let is_copy = |label: &Label| label.kind == Kind::TcpOutOfOrder && label.variant == "copy";
+        if j.labels.iter().any(is_copy) {
+            // It was sent once, and was a step of closing then. Whoever gets it answers all the same.
+            self.sides[m].fin_repeated |= s.fin && self.sides[m].fin.is_some();
             return;
         }
         if acks_fin && acked_before.is_none() {

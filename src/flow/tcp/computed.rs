@@ -1,0 +1,53 @@
+//! What only following can tell of a segment, as fields for the tree: numbers relative to the beginning, scaled windows.
+//!
+//! The names are Wireshark's. RFC 7323 section 2.2 (scaling), RFC 2018 section 3 (SACK). Leaves out: fields that stand in the
+//! header (`protocol::tcp`).
+
+use super::Connection;
+use super::segment::{self, Segment};
+use crate::decode::{Computed, Context};
+use crate::flow::record::Endpoint;
+use crate::protocol::Protocol;
+use crate::wire::{Field, Value};
+
+static TCP_STREAM: Field = Field::new("tcp.stream");
+static TCP_LEN: Field = Field::new("tcp.len");
+static TCP_SEQ: Field = Field::new("tcp.seq");
+static TCP_NXTSEQ: Field = Field::new("tcp.nxtseq");
+static TCP_ACK: Field = Field::new("tcp.ack");
+static TCP_WINDOW: Field = Field::new("tcp.window_size");
+static TCP_SCALE: Field = Field::new("tcp.window_size_scalefactor");
+static TCP_SACK_LE: Field = Field::new("tcp.options.sack_le");
+static TCP_SACK_RE: Field = Field::new("tcp.options.sack_re");
+
+/// Relative numbers and the scaled window, for the tree.
+pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Context) {
+    let me = &c.sides[from.index()];
+    let peer = &c.sides[from.peer().index()];
+    let mut put = |field: &'static Field, value| {
+        context.computed.push(Computed { protocol: Protocol::Tcp, field, value });
+    };
+    put(&TCP_STREAM, Value::Uint(c.base.stream));
+    put(&TCP_LEN, Value::Uint(s.len.into()));
+    put(&TCP_SEQ, Value::Uint(me.relative(s.seq).into()));
+    put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
+    put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack) } else { s.ack }.into()));
+    segment::sack_edges(s.options_bytes, &mut |left, right| {
+        put(&TCP_SACK_LE, Value::Uint(peer.relative(left).into()));
+        put(&TCP_SACK_RE, Value::Uint(peer.relative(right).into()));
+    });
+    let both = me.scales(peer);
+    let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
+    put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));
+    if !s.syn {
+        let handshake_seen = me.syn.is_some() && peer.syn.is_some();
+        let factor = if both {
+            1i64 << shift
+        } else if handshake_seen {
+            -2 // Wireshark's mark: scaling was not agreed
+        } else {
+            -1 // Wireshark's mark: the handshake was not captured
+        };
+        put(&TCP_SCALE, Value::Int(factor));
+    }
+}
