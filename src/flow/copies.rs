@@ -9,6 +9,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
@@ -27,6 +28,8 @@ const AT_ONCE_NS: i64 = 1_000_000;
 const MIRRORED_NS: i64 = 10_000_000;
 /// How long a frame may take from one port of a network to another.
 const FLOODED_NS: i64 = 200_000_000;
+/// Of the packets remembered so many are asked for what lay between.
+const LOOKED_BACK: usize = 64;
 /// Packets remembered.
 const MAX_KNOWN: usize = 8_192;
 
@@ -36,6 +39,9 @@ struct Sighting {
     time_ns: i64,
     interface: u32,
     ttl: u8,
+    /// Who sent it to whom, and under which identification.
+    ends: Option<(IpAddr, IpAddr)>,
+    ip_id: u16,
     src_mac: Option<[u8; 6]>,
     flow: Option<FlowId>,
 }
@@ -52,15 +58,19 @@ impl Sighting {
     }
 
     /// Whether a packet with the same bytes is the same packet, and as which variant of the event that is told.
-    fn repeated_by(&self, later: &Sighting, ip_id: Option<u16>) -> Option<&'static str> {
+    fn repeated_by(&self, later: &Sighting, mirrored: bool) -> Option<&'static str> {
         let apart = (later.time_ns - self.time_ns).abs();
-        let marked = ip_id.is_some_and(|id| id != 0);
+        let marked = self.ip_id != 0;
         let here_again = self.interface == later.interface;
         match (here_again, self.ttl == later.ttl) {
             (false, true) if apart < APART_NS => Some(""),
             (false, false) if apart < APART_NS => Some("forwarded"),
-            (true, true) if apart < if marked { MIRRORED_NS } else { AT_ONCE_NS } => Some("twice"),
-            (true, false) if apart < MIRRORED_NS && marked && later.ttl < self.ttl => Some("forwarded"),
+            (true, true) if mirrored && apart < if marked { MIRRORED_NS } else { AT_ONCE_NS } => {
+                Some("twice")
+            }
+            (true, false) if mirrored && apart < MIRRORED_NS && marked && later.ttl < self.ttl => {
+                Some("forwarded")
+            }
             _ => None,
         }
     }
@@ -79,6 +89,8 @@ fn checksum_at(protocol: Protocol) -> Option<usize> {
 #[derive(Debug, Default)]
 pub struct Copies {
     several: bool,
+    /// A packet with an identification of its own was seen twice at one capture point.
+    doubles: bool,
     state: RandomState,
     known: HashMap<u64, Sighting, RandomState>,
     order: VecDeque<u64>,
@@ -126,6 +138,8 @@ impl Copies {
             time_ns: info.time_ns,
             interface: frame.interface,
             ttl: info.ttl,
+            ends: info.addresses,
+            ip_id: info.ip_id.unwrap_or(0),
             src_mac: info.macs.map(|m| m.0),
             flow: None,
         };
@@ -133,9 +147,10 @@ impl Copies {
             && let Some(variant) = if arp.is_some() {
                 first.repeated_as_frame(&here)
             } else {
-                first.repeated_by(&here, info.ip_id)
+                first.repeated_by(&here, self.is_mirror(first, &here, &print))
             }
         {
+            self.doubles |= variant == "twice" && here.ip_id != 0;
             let event = Event::new(Kind::CaptureCopy, frame.number, first.flow)
                 .variant(variant)
                 .with("original", Datum::Uint(first.packet))
@@ -166,6 +181,30 @@ impl Copies {
         }
         self.last = Some(print);
         None
+    }
+
+    /// Whether the same bytes again at one capture point can be a mirror's doing. Not where the other side has spoken in
+    /// between: it may have caused the second. Not where the sender gives all its packets one identification. And packets
+    /// without one (Linux's SYN+ACKs, say, or IPv6) only where the capture has doubled others for sure.
+    fn is_mirror(&self, first: &Sighting, here: &Sighting, print: &u64) -> bool {
+        if first.interface != here.interface {
+            return true; // another matter
+        }
+        let others = || {
+            self.order
+                .iter()
+                .rev()
+                .take(LOOKED_BACK)
+                .filter(|p| *p != print)
+                .filter_map(|p| self.known.get(p))
+        };
+        let answered = others().any(|other| {
+            other.packet > first.packet && other.ends.is_some_and(|(a, b)| Some((b, a)) == here.ends)
+        });
+        let constant = here.ip_id != 0
+            && others()
+                .any(|other| other.ip_id == here.ip_id && other.ends.map(|e| e.0) == here.ends.map(|e| e.0));
+        !answered && !constant && (here.ip_id != 0 || self.doubles)
     }
 
     /// The conversation that the packet looked at last belongs to.

@@ -137,7 +137,15 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
             Some(label) => j.labels.push(label),
             None => {
                 j.retransmission = true;
-                j.labels.push(resent(s, me, peer));
+                let label = resent(s, me, peer);
+                let again = me.seen.next().filter(|next| before(*next, s.end()) && label.variant.is_empty());
+                j.labels.push(match again {
+                    Some(next) => {
+                        let again = Datum::Uint(next.wrapping_sub(s.seq).into());
+                        label.variant("extended").with("again", again)
+                    }
+                    None => label,
+                });
             }
         },
         Novelty::Fills(gap) => match emitted_before(s, &gap, (me, peer), round_trip) {
@@ -158,7 +166,7 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                         .with("dup_acks", Datum::Uint(repeats.into()))
                         .with("first_dup_ack", Datum::Uint(first))
                 } else {
-                    Label::new(Kind::TcpRetransmission).variant("unseen")
+                    Label::new(Kind::TcpRetransmission).variant(if s.len == 0 { "fin" } else { "unseen" })
                 };
                 j.labels.push(
                     label
@@ -203,12 +211,12 @@ pub(super) fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
         }
         // The clock has not moved since, so it is the very packet that told this time.
         (Some(mine), Some((clock, packet, time_ns)))
-            if mine == clock && mine != 0 && s.time_ns - time_ns > SLOWEST_TICK_NS =>
+            if mine == clock && mine != 0 && !s.syn && s.time_ns - time_ns > SLOWEST_TICK_NS =>
         {
             (optional(label, Some(original.map_or(packet, |first| first.packet))), "timestamp")
         }
         _ => {
-            let id = s.ip_id.filter(|id| *id != 0).map(u32::from);
+            let id = s.ip_id.filter(|id| *id != 0 && s.len > 0 && me.ids.counts()).map(u32::from);
             let first = original.filter(|first| same(id, first.ip_id.map(u32::from)))?;
             (optional(label, Some(first.packet)), "ip-id")
         }

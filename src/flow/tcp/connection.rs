@@ -89,6 +89,8 @@ pub struct Connection {
     closing_before_reset: Option<Closing>,
     closed_first: Option<&'static str>,
     handshake_rtt: Option<i64>,
+    /// The handshake's ACK was seen.
+    handshake_told: bool,
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
     troubles: u32,
@@ -123,6 +125,7 @@ impl Connection {
             closing_before_reset: None,
             closed_first: None,
             handshake_rtt: None,
+            handshake_told: false,
             syn_ack: None,
             troubles: 0,
             told: artifacts::Told::default(),

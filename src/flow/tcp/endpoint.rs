@@ -194,6 +194,8 @@ fn verdict(heard: Heard, state: State, e: &Evidence) -> Verdict {
         Heard::SynAck => Verdict::NotYet,
         Heard::AckOfSyn => Verdict::Plausible,
         Heard::Fin if e.acks_fin => Verdict::Proved,
+        // It had closed before; who resets in answer has nothing left to wait in TIME-WAIT with.
+        Heard::Fin if e.reset && matches!(state, State::FinWait1 | State::FinWait2) => Verdict::Never,
         Heard::Fin if e.reset => Verdict::Plausible,
         Heard::Fin => Verdict::NotYet,
         Heard::AckOfFin if e.repeats_fin => Verdict::Never, // it repeats its FIN: the ACK was lost

@@ -68,6 +68,11 @@ impl Identifications {
         self.steps == Self::HOST_HABIT && !self.unsteady
     }
 
+    /// Whether it has been seen to count at all: a sender with one identification for all says nothing by it.
+    pub fn counts(&self) -> bool {
+        self.steps > 0
+    }
+
     /// How many datagrams are missing before this one, where the sender counts them one by one.
     pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
         let step = id?.wrapping_sub(self.last?);

@@ -176,7 +176,9 @@ impl Asked<'_> {
     fn again(&mut self) {
         let (s, me, peer) = (self.s, self.me, self.peer);
         let first = me.flight_of(s.seq).map(|flight| ("original", Datum::Uint(flight.packet)));
-        self.say_with("why.bytes.seen", None, first.into_iter().collect());
+        let goes_on = me.seen.next().is_some_and(|next| before(next, s.end()));
+        let id = if goes_on { "why.bytes.extend" } else { "why.bytes.seen" };
+        self.say_with(id, None, first.into_iter().collect());
         if let Some(copy) = analysis::old_copy(s, me) {
             let id = match copy.data.iter().any(|(_, datum)| *datum == Datum::Name("ip-id")) {
                 true => "why.copy.ip-id",

@@ -160,7 +160,7 @@ impl Connection {
             "refusal"
         } else if inexact {
             "inexact"
-        } else if me.fin.is_some() || !s.ack_flag {
+        } else if (me.fin.is_some() || !s.ack_flag) && peer.packets > 0 {
             "answer" // what comes finds nobody: it has closed before, or never knew of the connection
         } else if peer.payload > 0 && unread > 0 && s.time_ns - peer.latest.1 < 1_000_000 {
             "unread" // bytes came, were never acknowledged, and the RST follows at once

@@ -128,13 +128,17 @@ impl Connection {
             }
         } else if s.ack_flag
             && matches!(self.opening, Opening::Answered | Opening::FastOpen | Opening::Simultaneous)
-            && self.handshake_rtt.is_none()
+            && !self.handshake_told
             && let Some((_, answered)) = self.syn_ack
             && peer.syn.is_some()
             && peer.isn.is_some_and(|isn| before(isn, s.ack))
         {
             let began = me.syn.map_or(answered, |(_, t, _)| t);
-            self.handshake_rtt = Some(s.time_ns - began);
+            self.handshake_told = true;
+            // Karn's algorithm (RFC 6298 section 3): of what was sent twice nobody knows which was answered. And a SYN captured
+            // after its answer says nothing of the way.
+            let once = me.syn.is_none_or(|(_, _, attempts)| attempts <= 1) && peer.syn_acks <= 1;
+            self.handshake_rtt = (once && began <= answered).then_some(s.time_ns - began);
             let mut event = self
                 .event(Kind::TcpHandshakeAck, s.packet, from)
                 .with("ack_raw", Datum::Uint(s.ack.into()))
