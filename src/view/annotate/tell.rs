@@ -80,13 +80,16 @@ impl Teller {
                 }
                 Item::Fold(_) => {}
                 Item::Step(step) => {
-                    for (at, event) in step.events.iter().enumerate() {
+                    for event in &step.events {
                         let which = if is_ladder { part_of(event.kind) } else { Part::Whole };
                         if is_ladder && event.kind == Kind::CaptureCopy {
                             self.copy(&step, event, &mut parts);
                             continue;
                         }
-                        let (told, spec) = self.told(&step, event, at == 0, is_ladder);
+                        // What happens in one packet may be told in two parts; in each it begins with its number.
+                        let told_so_far = Self::part(&mut parts, which).packets.last();
+                        let first = told_so_far.is_none_or(|(number, _)| *number != step.number);
+                        let (told, spec) = self.told(&step, event, first, is_ladder);
                         let Chapter { phase, packets, .. } = Self::part(&mut parts, which);
                         phase.steps.push(told);
                         packets.push((step.number, step.time_ns));
