@@ -227,6 +227,7 @@ impl Tracker {
                 segment.time_ns = info.time_ns;
                 segment.ip_id = info.ip_id;
                 segment.interface = info.interface;
+                segment.ttl = info.ttl;
                 self.segment(info, &segment, (tcp.source_port(), tcp.destination_port()), outcome);
             }
             Header::Udp(datagram) => self.datagram(info, bytes, packet, datagram, outcome),

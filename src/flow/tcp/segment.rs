@@ -117,6 +117,8 @@ pub struct Segment<'a> {
     pub options_bytes: &'a [u8],
     /// IPv4 identification, where there is one.
     pub ip_id: Option<u16>,
+    /// TTL or hop limit.
+    pub ttl: u8,
     /// The capture point.
     pub interface: u32,
     /// The packet in which the same numbers passed before, damaged.
@@ -159,6 +161,7 @@ impl<'a> Segment<'a> {
             options_bytes: options,
             options: if options.is_empty() { Options::default() } else { Options::read(options) },
             ip_id: None,
+            ttl: 0,
             interface: 0,
             damaged_before: None,
         }

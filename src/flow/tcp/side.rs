@@ -164,6 +164,8 @@ pub struct Side {
     pub fin: Option<(u32, u64)>,
     /// Time of that packet.
     pub fin_time: i64,
+    /// TTL of its segments, and how many had the same; 0 once they differ.
+    pub ttl: (u8, u32),
     /// A RST that answers a SYN, captured before it: the number it acknowledges, its packet.
     pub refusal: Option<(u32, u64)>,
     /// A RST in this sender's name: its packet and time, and the number after what the sender sent next, once it has
@@ -236,6 +238,7 @@ impl Side {
             syn_gap: 0,
             fin: None,
             fin_time: 0,
+            ttl: (0, 0),
             refusal: None,
             reset: None,
             fin_repeated: false,
@@ -323,6 +326,12 @@ impl Side {
             self.clock = Some((tsval, s.packet, s.time_ns));
         }
         self.interface.get_or_insert(s.interface);
+        self.ttl = match self.ttl {
+            (_, 0) if self.packets <= 1 => (s.ttl, 1),
+            (ttl, count @ 1..) if ttl == s.ttl => (ttl, count.saturating_add(1)),
+            _ if s.rst => self.ttl, // it may be anybody's
+            _ => (s.ttl, 0),
+        };
         self.last = (s.packet, if length > 0 { s.packet } else { self.last.1 });
         let explained = self.seen.has_gaps() || self.ids.missing_before(s.ip_id).is_some();
         self.ids.note(s.ip_id, explained, s.len > giant);
@@ -357,6 +366,12 @@ impl Side {
             }
         }
         new
+    }
+
+    /// The TTL that all its segments have had so far, if that is several.
+    pub fn usual_ttl(&self) -> Option<u8> {
+        let (ttl, count) = self.ttl;
+        (count >= 3).then_some(ttl)
     }
 
     /// Notes a RST, or that its alleged sender goes on: the first number that it then can have acknowledged.

@@ -160,6 +160,8 @@ impl Connection {
             "refusal"
         } else if inexact {
             "inexact"
+        } else if me.usual_ttl().is_some_and(|ttl| ttl != s.ttl) {
+            "foreign"
         } else if (me.fin.is_some() || !s.ack_flag) && peer.packets > 0 {
             "answer" // what comes finds nobody: it has closed before, or never knew of the connection
         } else if peer.payload > 0 && unread > 0 && s.time_ns - peer.latest.1 < 1_000_000 {
@@ -178,6 +180,13 @@ impl Connection {
             .with("lost", Datum::Uint(unacked.into()))
             .with("unread", Datum::Uint(unread.into()))
             .with("cause_packet", Datum::Uint(peer.latest.0));
+        let foreign = me.usual_ttl().filter(|_| variant == "foreign");
+        let event = match foreign {
+            Some(usual) => {
+                event.with("ttl", Datum::Uint(s.ttl.into())).with("usual_ttl", Datum::Uint(usual.into()))
+            }
+            None => event,
+        };
         let expected = me.seen.next().filter(|_| inexact).map(|next| me.relative(next).into());
         let event = optional(event, "expected", expected);
         step.events.push(event);
