@@ -73,11 +73,21 @@ impl Identifications {
         self.steps > 0
     }
 
+    /// How often the next one was the last one plus 1.
+    pub fn steps(&self) -> u16 {
+        self.steps
+    }
+
+    /// How many identifications were skipped before this one, whatever that means in this sender.
+    pub fn skipped_before(&self, id: Option<u16>) -> Option<u16> {
+        let step = id?.wrapping_sub(self.last?);
+        (2..64).contains(&step).then(|| step - 1)
+    }
+
     /// How many datagrams are missing before this one, where the sender counts them one by one.
     pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
-        let step = id?.wrapping_sub(self.last?);
         let counts = !self.unsteady && (self.host_counts || self.steps >= Self::HABIT);
-        (counts && (2..64).contains(&step)).then(|| step - 1)
+        self.skipped_before(id).filter(|_| counts)
     }
 
     /// Notes the next one. `gap`: a jump is explained by bytes that are missing, or did not come yet; `giant`: the segment is

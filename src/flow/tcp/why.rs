@@ -114,6 +114,15 @@ impl Asked<'_> {
                     self.retransmission_of_damaged();
                 } else if let Some(lost) = analysis::lost_before(s, me, peer) {
                     self.say_with("why.id-jump.yes", Some(Kind::TcpRetransmission), lost.data);
+                } else if let Some(skipped) = me.ids.skipped_before(s.ip_id) {
+                    let more = vec![
+                        ("lost", Datum::Uint(skipped.into())),
+                        ("id_before", Datum::Uint(me.ids.last().into())),
+                        ("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into())),
+                        ("steps", Datum::Uint(me.ids.steps().into())),
+                        ("after", Datum::Duration(s.time_ns - me.latest.1)),
+                    ];
+                    self.say_with("why.id-jump.no", None, more);
                 }
             }
             Novelty::Next(Some(missing)) => {
