@@ -19,6 +19,7 @@ use super::icmp::{self, Icmp};
 use super::info::PacketInfo;
 use super::record::{Endpoint, FlowRecord, Party};
 use super::table::{Base, Key, Table};
+use super::tcp::identification::Counting;
 use super::tcp::reassembly::{Reassembly, Stretch};
 use super::tcp::segment::Segment;
 use super::tcp::state::StateChange;
@@ -106,7 +107,7 @@ pub struct Tracker {
     /// Hardware addresses that single frames came to: their traffic passes this capture point.
     macs: HashSet<[u8; 6], RandomState>,
     /// Hosts that number the datagrams of each connection one by one.
-    counting: HashSet<IpAddr, RandomState>,
+    counting: Counting,
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
@@ -138,8 +139,6 @@ struct Damaged {
 
 /// Ports from here on are handed out to clients: Linux's default, below RFC 6335's 49152.
 const EPHEMERAL: u16 = 32_768;
-/// Hosts remembered for the way they number datagrams.
-const MAX_COUNTING: usize = 4_096;
 /// Damaged segments remembered.
 const MAX_DAMAGED: usize = 64;
 /// Hardware addresses remembered as reached by single frames.
@@ -380,15 +379,16 @@ impl Tracker {
         let Some(t) = self.tcp.live(&key) else { return };
         let from = side_of(&t.connection.base, a);
         t.connection.base.goes_on(info);
-        t.connection.sides[from.index()].bytes += info.wire_len;
+        let side = &mut t.connection.sides[from.index()];
+        side.bytes += info.wire_len;
+        side.ids.host_counts |= side.ids.skipped_before(s.ip_id).is_some() && self.counting.knows(src);
         outcome.flow = Some(t.connection.base.id);
         self.current = Some(Current::Tcp(key));
         let why = outcome.wants_why.then_some(&mut outcome.why);
         let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why };
         t.connection.segment(s, from, &mut step);
-        if t.connection.sides[from.index()].ids.shows_habit() && self.counting.len() < MAX_COUNTING {
-            self.counting.insert(src);
-        }
+        let ids = &mut t.connection.sides[from.index()].ids;
+        self.counting.learn((src, dst), t.connection.base.id, info.time_ns, ids);
         if outcome.wants_context {
             tcp::computed::put(&t.connection, s, from, &mut outcome.context);
         }
@@ -456,7 +456,7 @@ impl Tracker {
         let base = Base::new(info, (id, stream), client, server);
         let mut connection = Connection::new(base, self.compat);
         for (side, host) in connection.sides.iter_mut().zip([client.addr, server.addr]) {
-            side.ids.host_counts = host.is_some_and(|host| self.counting.contains(&host));
+            side.ids.host_counts = host.is_some_and(|host| self.counting.knows(host));
         }
         let tcp = Tcp { connection, reader: Reader::Undecided };
         if let Some(old) = self.tcp.insert(key, tcp) {

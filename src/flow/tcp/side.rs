@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use arrayvec::ArrayVec;
 
 use super::endpoint::Machine;
+use super::identification::Identifications;
 use super::reassembly::Reassembly;
 use super::segment::Segment;
 use super::sequence::{Gap, Seen, before, not_after};
@@ -35,74 +36,6 @@ pub struct Flight {
     /// Whether it was sent again: its acknowledgement says nothing of the round trip (Karn's algorithm,
     /// RFC 6298 section 3).
     pub resent: bool,
-}
-
-/// The IPv4 identifications of a direction: a sender that counts the datagrams of each connection (RFC 6864 leaves it open)
-/// tells by a jump how many of them did not get here.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Identifications {
-    /// The highest so far.
-    last: Option<u16>,
-    /// How often the next one was the last one plus 1, without exception.
-    steps: u16,
-    /// Other connections of this host have shown that it counts.
-    pub host_counts: bool,
-    /// It does not count this connection alone after all: an identification was skipped without a reason, or segments larger
-    /// than a datagram are cut by a card that uses up identifications of its own.
-    unsteady: bool,
-}
-
-impl Identifications {
-    /// So many steps make a habit.
-    const HABIT: u16 = 16;
-    /// So many steps make it the habit of the host.
-    const HOST_HABIT: u16 = 32;
-
-    /// The highest so far.
-    pub fn last(&self) -> u16 {
-        self.last.unwrap_or(0)
-    }
-
-    /// Whether the latest step made it sure that the host counts each connection by itself.
-    pub fn shows_habit(&self) -> bool {
-        self.steps == Self::HOST_HABIT && !self.unsteady
-    }
-
-    /// Whether it has been seen to count at all: a sender with one identification for all says nothing by it.
-    pub fn counts(&self) -> bool {
-        self.steps > 0
-    }
-
-    /// How often the next one was the last one plus 1.
-    pub fn steps(&self) -> u16 {
-        self.steps
-    }
-
-    /// How many identifications were skipped before this one, whatever that means in this sender.
-    pub fn skipped_before(&self, id: Option<u16>) -> Option<u16> {
-        let step = id?.wrapping_sub(self.last?);
-        (2..64).contains(&step).then(|| step - 1)
-    }
-
-    /// How many datagrams are missing before this one, where the sender counts them one by one.
-    pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
-        let counts = !self.unsteady && (self.host_counts || self.steps >= Self::HABIT);
-        self.skipped_before(id).filter(|_| counts)
-    }
-
-    /// Notes the next one. `gap`: a jump is explained by bytes that are missing, or did not come yet; `giant`: the segment is
-    /// larger than one datagram.
-    pub fn note(&mut self, id: Option<u16>, gap: bool, giant: bool) {
-        self.unsteady |= giant;
-        let Some(id) = id else { return };
-        match id.wrapping_sub(self.last.unwrap_or(id.wrapping_sub(1))) {
-            1 => self.steps = self.steps.saturating_add(1),
-            0x8000.. => return, // a late one
-            _ if gap => {}
-            _ => self.unsteady = true,
-        }
-        self.last = Some(id);
-    }
 }
 
 /// Round-trip times, a bounded sample of them.
