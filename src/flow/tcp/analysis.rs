@@ -216,7 +216,7 @@ pub(super) fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
             (optional(label, Some(original.map_or(packet, |first| first.packet))), "timestamp")
         }
         _ => {
-            let id = s.ip_id.filter(|id| *id != 0 && s.len > 0 && me.ids.counts()).map(u32::from);
+            let id = s.ip_id.filter(|id| *id != 0 && s.len > 0 && me.ids.varies()).map(u32::from);
             let first = original.filter(|first| same(id, first.ip_id.map(u32::from)))?;
             (optional(label, Some(first.packet)), "ip-id")
         }

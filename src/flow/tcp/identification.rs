@@ -23,6 +23,8 @@ pub struct Identifications {
     /// It does not count this connection alone after all: an identification was skipped without a reason, or segments larger
     /// than a datagram are cut by a card that uses up identifications of its own.
     unsteady: bool,
+    /// Two datagrams had different ones.
+    varies: bool,
     /// Another connection of the same two hosts was held against it.
     compared: bool,
 }
@@ -43,9 +45,9 @@ impl Identifications {
         self.steps == Self::HOST_HABIT && !self.unsteady
     }
 
-    /// Whether it has been seen to count at all: a sender with one identification for all says nothing by it.
-    pub fn counts(&self) -> bool {
-        self.steps > 0
+    /// Whether it gives datagrams different ones: a sender with one identification for all says nothing by it.
+    pub fn varies(&self) -> bool {
+        self.varies
     }
 
     /// 0 is not counted but where the count comes to it: it stands in a SYN+ACK that belongs to no socket yet, and in
@@ -76,6 +78,7 @@ impl Identifications {
     pub fn note(&mut self, id: Option<u16>, gap: bool, giant: bool) {
         self.unsteady |= giant;
         let Some(id) = self.numbered(id) else { return };
+        self.varies |= self.last.is_some_and(|last| last != id);
         match id.wrapping_sub(self.last.unwrap_or(id)) {
             0 => {} // the first, or a copy
             1 => self.steps = self.steps.saturating_add(1),
@@ -213,5 +216,15 @@ mod tests {
             side.note(Some(id), false, false);
         }
         assert_eq!((side.steps(), side.unsteady), (3, false), "a count comes to 0 after 65535");
+    }
+    #[test]
+    fn one_identification_for_all_says_nothing_and_random_ones_do() {
+        let (mut constant, mut random) = (Identifications::default(), Identifications::default());
+        for id in [0xdf8e, 0xcc9f, 0x4a9a] {
+            constant.note(Some(0x1234), false, false);
+            random.note(Some(id), false, false);
+        }
+        assert!(!constant.varies() && random.varies());
+        assert_eq!((constant.steps(), random.steps()), (0, 0));
     }
 }
