@@ -144,8 +144,11 @@ impl Connection {
         if obeyed && reset_counts(s, peer) {
             peer.machine.hear(s.packet, Heard::Reset);
         }
-        self.tell(from.peer(), &theirs, s, step);
-        self.tell(from, &mine, s, step);
+        for (endpoint, changes) in [(from.peer(), &theirs), (from, &mine)] {
+            for c in changes {
+                self.tell(endpoint, c, (s.packet, ""), step);
+            }
+        }
     }
 
     /// Whether a SYN repeats the one that opened this connection, which has gone on since: a copy that comes late.
@@ -199,21 +202,25 @@ impl Connection {
         }
     }
 
-    /// Hands changes out; an endpoint that enters TIME-WAIT is an event of its own.
-    fn tell(&mut self, endpoint: Endpoint, changes: &[Change], s: &Segment<'_>, step: &mut Step<'_>) {
-        for c in changes {
-            step.states.push(StateChange {
-                flow: self.base.id,
-                packet: c.packet,
-                endpoint,
-                from: c.from,
-                to: c.to,
-                basis: c.basis,
-            });
-            if c.to == State::TimeWait && c.from != c.to {
-                let event = self.event(Kind::TcpTimeWait, s.packet, endpoint);
-                step.events.push(self.waits(event, endpoint, c));
-            }
+    /// Hands a change out; that an endpoint enters TIME-WAIT is an event of its own, of this variant, told at `packet`.
+    fn tell(
+        &self,
+        endpoint: Endpoint,
+        c: &Change,
+        (packet, variant): (u64, &'static str),
+        step: &mut Step<'_>,
+    ) {
+        step.states.push(StateChange {
+            flow: self.base.id,
+            packet: c.packet,
+            endpoint,
+            from: c.from,
+            to: c.to,
+            basis: c.basis,
+        });
+        if c.to == State::TimeWait && c.from != c.to {
+            let event = self.event(Kind::TcpTimeWait, packet, endpoint).variant(variant);
+            step.events.push(self.waits(event, endpoint, c));
         }
     }
 
@@ -234,18 +241,7 @@ impl Connection {
                 machine.two_msl(last, &mut changes);
             }
             for c in &changes {
-                step.states.push(StateChange {
-                    flow: self.base.id,
-                    packet: c.packet,
-                    endpoint,
-                    from: c.from,
-                    to: c.to,
-                    basis: c.basis,
-                });
-                if c.to == State::TimeWait && c.from != c.to {
-                    let event = self.event(Kind::TcpTimeWait, c.packet, endpoint).variant("assumed");
-                    step.events.push(self.waits(event, endpoint, c));
-                }
+                self.tell(endpoint, c, (c.packet, "assumed"), step);
             }
             let silent = self.sides[endpoint.index()].packets == 0;
             let machine = &mut self.sides[endpoint.index()].machine;
