@@ -82,33 +82,31 @@ pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -
         ack_of_unseen(s, peer, &mut j);
         return j;
     };
-    let plain = !s.syn && !s.fin && !s.rst;
-    let peer_window = peer.scaled_window(me);
-    let peer_acked = peer.acked.map(|a| a.0);
-
-    if s.len == 1 && plain && s.seq == next && peer.window == 0 && peer.packets > 0 && peer_acked.is_some() {
+    let plain = s.is_plain();
+    if let Some(kind) = probe(s, peer, next) {
         j.probe = true;
-        j.labels.push(Label::new(Kind::TcpZeroWindowProbe).with("len", Datum::Uint(1)));
-    } else if s.len <= 1 && plain && s.seq == next.wrapping_sub(1) && peer_acked == Some(next) {
-        // All is acknowledged and the number before the next is sent once more: only to be answered.
-        j.probe = true;
-        j.labels.push(if peer.window == 0 && peer.packets > 0 {
-            // What is asked is whether the window is still closed: Linux probes without a byte of its own.
-            Label::new(Kind::TcpZeroWindowProbe).with("len", Datum::Uint(s.len.into()))
-        } else {
+        j.labels.push(if kind == Kind::TcpKeepAlive {
             let idle = Datum::Duration(s.time_ns - me.latest.1.max(peer.acked_time));
-            Label::new(Kind::TcpKeepAlive).with("idle", idle)
+            Label::new(kind).with("idle", idle)
+        } else {
+            Label::new(kind).with("len", Datum::Uint(s.len.into()))
         });
-    } else if s.syn && s.ack_flag && me.syn_acks == 0 && me.syn.is_some() {
-        // Simultaneous open (RFC 9293 figure 7): its SYN goes out again because it now has an ACK to carry.
+    } else if crosses(s, me) {
+        // Nothing is repeated.
     } else if s.length() > 0 && !s.rst {
         novelty(s, me, peer, round_trip, &mut j);
     }
     if s.window == 0 && plain {
         j.labels.push(Label::new(Kind::TcpZeroWindow).with("buffered", Datum::Uint(u64::from(me.window))));
     }
-    if plain && s.len > 0 && !j.probe && peer.scale.is_some() == me.scale.is_some() {
-        window_full(s, peer_acked, peer_window, &mut j);
+    if let Some(in_flight) =
+        in_flight(s, peer).filter(|in_flight| !j.probe && fills_window(*in_flight, me, peer))
+    {
+        j.labels.push(
+            Label::new(Kind::TcpWindowFull)
+                .with("in_flight", Datum::Uint(in_flight))
+                .with("window", Datum::Uint(peer.scaled_window(me))),
+        );
     }
     if s.ack_flag {
         acknowledgement(s, me, peer, next, &mut j);
@@ -160,11 +158,8 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
             }
             None => {
                 j.retransmission = true;
-                let (repeats, first) = (peer.heard_by(me), peer.duplicate_acks.1);
-                let label = if repeats >= 2 && peer.acked.map(|a| a.0) == Some(s.seq) {
-                    Label::new(Kind::TcpFastRetransmission)
-                        .with("dup_acks", Datum::Uint(repeats.into()))
-                        .with("first_dup_ack", Datum::Uint(first))
+                let label = if is_fast(s, me, peer) {
+                    fast(me, peer)
                 } else {
                     Label::new(Kind::TcpRetransmission).variant(if s.len == 0 { "fin" } else { "unseen" })
                 };
@@ -238,19 +233,13 @@ fn optional(label: Label, original: Option<u64>) -> Label {
 /// The label of a segment whose bytes were all seen before.
 fn resent(s: &Segment<'_>, me: &Side, peer: &Side) -> Label {
     let (kind, mut label) = match peer.acked {
-        Some((acked, by)) if s.len > 0 && not_after(s.end(), acked) => {
+        Some((_, by)) if is_spurious(s, peer) => {
             let label = Label::new(Kind::TcpSpuriousRetransmission)
                 .with("acked_by", Datum::Uint(by))
                 .with("after", Datum::Duration(s.time_ns - peer.acked_time));
             (Kind::TcpSpuriousRetransmission, label)
         }
-        Some((acked, _)) if peer.heard_by(me) >= 2 && acked == s.seq => {
-            let (repeats, first) = (peer.heard_by(me), peer.duplicate_acks.1);
-            let label = Label::new(Kind::TcpFastRetransmission)
-                .with("dup_acks", Datum::Uint(repeats.into()))
-                .with("first_dup_ack", Datum::Uint(first));
-            (Kind::TcpFastRetransmission, label)
-        }
+        _ if is_fast(s, me, peer) => (Kind::TcpFastRetransmission, fast(me, peer)),
         _ => {
             let variant = match (s.syn, s.fin && s.len == 0) {
                 (true, _) => "syn",
@@ -317,25 +306,56 @@ pub(super) fn emitted_before(
     (s.time_ns - gap.time_ns < round_trip.unwrap_or(REORDERING_NS)).then_some("time")
 }
 
-fn window_full(s: &Segment<'_>, peer_acked: Option<u32>, peer_window: u64, j: &mut Judgement) {
-    if let Some(acked) = peer_acked {
-        let in_flight = u64::from(s.end().wrapping_sub(acked));
-        if peer_window > 0 && in_flight == peer_window {
-            j.labels.push(
-                Label::new(Kind::TcpWindowFull)
-                    .with("in_flight", Datum::Uint(in_flight))
-                    .with("window", Datum::Uint(peer_window)),
-            );
-        }
-    }
+/// What a segment is that only asks: whether the window is still closed, or whether the peer still lives.
+pub(super) fn probe(s: &Segment<'_>, peer: &Side, next: u32) -> Option<Kind> {
+    let closed = peer.window == 0 && peer.packets > 0;
+    let acked = peer.acked.map(|a| a.0);
+    let one_new = s.len == 1 && s.seq == next && closed && acked.is_some();
+    // All is acknowledged and the number before the next is sent once more: only to be answered. Linux asks for the window
+    // like this, without a byte of its own.
+    let one_old = s.len <= 1 && s.seq == next.wrapping_sub(1) && acked == Some(next);
+    let kind = if closed { Kind::TcpZeroWindowProbe } else { Kind::TcpKeepAlive };
+    (s.is_plain() && (one_new || one_old)).then_some(kind)
+}
+
+/// Simultaneous open (RFC 9293 figure 7): its SYN goes out again because it now has an ACK to carry.
+pub(super) fn crosses(s: &Segment<'_>, me: &Side) -> bool {
+    s.syn && s.ack_flag && me.syn_acks == 0 && me.syn.is_some()
+}
+
+/// Whether the peer has all of it already, and has said so.
+pub(super) fn is_spurious(s: &Segment<'_>, peer: &Side) -> bool {
+    s.len > 0 && peer.acked.is_some_and(|(acked, _)| not_after(s.end(), acked))
+}
+
+/// Whether the peer has asked for it, by repeating itself, and this end has heard that.
+pub(super) fn is_fast(s: &Segment<'_>, me: &Side, peer: &Side) -> bool {
+    peer.heard_by(me) >= 2 && peer.acked.map(|a| a.0) == Some(s.seq)
+}
+
+fn fast(me: &Side, peer: &Side) -> Label {
+    Label::new(Kind::TcpFastRetransmission)
+        .with("dup_acks", Datum::Uint(peer.heard_by(me).into()))
+        .with("first_dup_ack", Datum::Uint(peer.duplicate_acks.1))
+}
+
+/// Octets under way once a segment with data is sent.
+pub(super) fn in_flight(s: &Segment<'_>, peer: &Side) -> Option<u64> {
+    let (acked, _) = peer.acked.filter(|_| s.is_plain() && s.len > 0)?;
+    Some(u64::from(s.end().wrapping_sub(acked)))
+}
+
+/// Whether so much is all that the peer allows. Where only one of the SYNs was captured, nobody knows what it allows.
+pub(super) fn fills_window(in_flight: u64, me: &Side, peer: &Side) -> bool {
+    let window = peer.scaled_window(me);
+    window > 0 && in_flight == window && peer.scale.is_some() == me.scale.is_some()
 }
 
 /// What the acknowledgement says that was not said before.
 fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut Judgement) {
-    let plain = !s.syn && !s.fin && !s.rst;
     ack_of_unseen(s, peer, j);
     let Some((acked, of)) = me.acked else { return };
-    if !(plain && s.len == 0 && s.ack == acked && s.seq == next) {
+    if !(s.is_plain() && s.len == 0 && s.ack == acked && s.seq == next) {
         return;
     }
     if s.window == 0 {
@@ -349,10 +369,9 @@ fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut J
     }
     if s.window != me.window {
         if !me.machine.state_is_opening() {
-            let shift = if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 };
             j.labels.push(
                 Label::new(Kind::TcpWindowUpdate)
-                    .with("window", Datum::Uint(u64::from(s.window) << shift))
+                    .with("window", Datum::Uint(announced(s, me, peer)))
                     .with("before", Datum::Uint(me.scaled_window(peer))),
             );
         }
@@ -368,6 +387,11 @@ fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut J
                 .with("of", Datum::Uint(of)),
         );
     }
+}
+
+/// The window that a segment without SYN announces, in octets.
+pub(super) fn announced(s: &Segment<'_>, me: &Side, peer: &Side) -> u64 {
+    u64::from(s.window) << if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 }
 }
 
 /// An acknowledgement of bytes that the capture never held: they got there, another way.

@@ -126,6 +126,11 @@ pub struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
+    /// Whether it neither opens nor closes.
+    pub fn is_plain(&self) -> bool {
+        !self.syn && !self.fin && !self.rst
+    }
+
     /// Sequence numbers it takes up: its payload, one for SYN, one for FIN (RFC 9293 section 3.4).
     pub fn length(&self) -> u32 {
         self.len.wrapping_add(u32::from(self.syn)).wrapping_add(u32::from(self.fin))

@@ -6,7 +6,7 @@
 
 use super::analysis;
 use super::segment::Segment;
-use super::sequence::{Novelty, before, not_after};
+use super::sequence::{Gap, Novelty, before};
 use super::side::Side;
 use crate::flow::event::{Datum, Kind};
 
@@ -32,10 +32,9 @@ pub fn reasons(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>)
         asked.unseen();
         return asked.out;
     };
-    let plain = !s.syn && !s.fin && !s.rst;
+    let plain = s.is_plain();
     if !asked.probe(next, plain) && s.length() > 0 && !s.rst {
-        let crossing = s.syn && s.ack_flag && me.syn_acks == 0 && me.syn.is_some();
-        if crossing { asked.say("why.syn-crossed", None) } else { asked.novelty(round_trip) }
+        if analysis::crosses(s, me) { asked.say("why.syn-crossed", None) } else { asked.novelty(round_trip) }
     }
     asked.windows(plain);
     if s.ack_flag {
@@ -87,18 +86,12 @@ impl Asked<'_> {
     /// Whether it is a probe of a window or of the peer's life; its number is then no part of the stream.
     fn probe(&mut self, next: u32, plain: bool) -> bool {
         let (s, peer) = (self.s, self.peer);
+        if let Some(kind) = analysis::probe(s, peer, next) {
+            let id = if kind == Kind::TcpKeepAlive { "why.keep-alive.yes" } else { "why.window-probe.yes" };
+            self.say(id, Some(kind));
+            return true;
+        }
         let closed = peer.window == 0 && peer.packets > 0;
-        let acked = peer.acked.map(|a| a.0);
-        let one_new = s.len == 1 && plain && s.seq == next && acked.is_some();
-        let one_old = s.len <= 1 && plain && s.seq == next.wrapping_sub(1) && acked == Some(next);
-        if closed && (one_new || one_old) {
-            self.say("why.window-probe.yes", Some(Kind::TcpZeroWindowProbe));
-            return true;
-        }
-        if one_old {
-            self.say("why.keep-alive.yes", Some(Kind::TcpKeepAlive));
-            return true;
-        }
         if s.len <= 1 && plain && before(s.seq, next) || closed && s.len > 0 {
             self.say("why.probe.no", None); // only where somebody could take it for one
         }
@@ -143,16 +136,13 @@ impl Asked<'_> {
                             "ip-id" => "why.reordered.ip-id",
                             _ => "why.reordered.time",
                         };
-                        let more =
-                            self.marks(gap.tsval, gap.ip_id, gap.packet, s.time_ns - gap.time_ns, round_trip);
+                        let more = self.marks(&gap, round_trip);
                         self.say_with(id, Some(Kind::TcpOutOfOrder), more);
                     }
                     None => {
-                        let more =
-                            self.marks(gap.tsval, gap.ip_id, gap.packet, s.time_ns - gap.time_ns, round_trip);
+                        let more = self.marks(&gap, round_trip);
                         self.say_with("why.reordered.no", None, more);
-                        let fast = peer.heard_by(me) >= 2 && peer.acked.map(|a| a.0) == Some(s.seq);
-                        self.fast(fast);
+                        self.fast();
                     }
                 }
             }
@@ -160,21 +150,15 @@ impl Asked<'_> {
     }
 
     /// Marks of the segment and of the one that overtook it, as far as there are any.
-    fn marks(
-        &self,
-        tsval: Option<u32>,
-        ip_id: Option<u16>,
-        packet: u64,
-        after: i64,
-        round_trip: Option<i64>,
-    ) -> Vec<(&'static str, Datum)> {
-        let mut data = vec![("gap_packet", Datum::Uint(packet)), ("after", Datum::Duration(after))];
+    fn marks(&self, gap: &Gap, round_trip: Option<i64>) -> Vec<(&'static str, Datum)> {
+        let after = Datum::Duration(self.s.time_ns - gap.time_ns);
+        let mut data = vec![("gap_packet", Datum::Uint(gap.packet)), ("after", after)];
         data.push(("limit", Datum::Duration(round_trip.unwrap_or(analysis::REORDERING_NS))));
-        if let (Some((mine, _)), Some(other)) = (self.s.options.timestamps, tsval) {
+        if let (Some((mine, _)), Some(other)) = (self.s.options.timestamps, gap.tsval) {
             data.push(("tsval", Datum::Uint(mine.into())));
             data.push(("other_tsval", Datum::Uint(other.into())));
         }
-        if let (Some(mine), Some(other)) = (self.s.ip_id, ip_id) {
+        if let (Some(mine), Some(other)) = (self.s.ip_id, gap.ip_id) {
             data.push(("ip_id", Datum::Uint(mine.into())));
             data.push(("other_ip_id", Datum::Uint(other.into())));
         }
@@ -197,17 +181,16 @@ impl Asked<'_> {
             return;
         }
         self.say("why.copy.no", None);
-        let acked = peer.acked.map(|a| a.0);
-        if s.len > 0 && acked.is_some_and(|acked| not_after(s.end(), acked)) {
+        if analysis::is_spurious(s, peer) {
             self.say("why.spurious.yes", Some(Kind::TcpSpuriousRetransmission));
             return;
         }
         self.say("why.spurious.no", None);
-        self.fast(peer.heard_by(me) >= 2 && acked == Some(s.seq));
+        self.fast();
     }
 
-    fn fast(&mut self, fast: bool) {
-        if fast {
+    fn fast(&mut self) {
+        if analysis::is_fast(self.s, self.me, self.peer) {
             self.say("why.fast.yes", Some(Kind::TcpFastRetransmission));
         } else {
             self.say("why.fast.no", None);
@@ -224,12 +207,9 @@ impl Asked<'_> {
             .out
             .iter()
             .any(|reason| matches!(reason.label, Some(Kind::TcpKeepAlive | Kind::TcpZeroWindowProbe)));
-        if let (Some((acked, _)), true) = (peer.acked, plain && s.len > 0 && !is_probe) {
-            let window = peer.scaled_window(me);
-            let in_flight = u64::from(s.end().wrapping_sub(acked));
-            let full = window > 0 && in_flight == window && peer.scale.is_some() == me.scale.is_some();
+        if let Some(in_flight) = analysis::in_flight(s, peer).filter(|_| !is_probe) {
             let more = vec![("in_flight", Datum::Uint(in_flight))];
-            if full {
+            if analysis::fills_window(in_flight, me, peer) {
                 self.say_with("why.window-full.yes", Some(Kind::TcpWindowFull), more);
             } else if me.seen.next().is_none_or(|next| !before(s.seq, next)) {
                 self.say_with("why.window-full.no", None, more); // of what is sent again it says nothing
@@ -280,9 +260,8 @@ impl Asked<'_> {
             return self.say_with("why.window-update.syn", None, of);
         }
         if s.window != me.window {
-            let shift = if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 };
             let windows = vec![
-                ("now", Datum::Uint(u64::from(s.window) << shift)),
+                ("now", Datum::Uint(analysis::announced(s, me, peer))),
                 ("before", Datum::Uint(me.scaled_window(peer))),
             ];
             if me.machine.state_is_opening() {

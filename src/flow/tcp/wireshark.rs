@@ -134,7 +134,7 @@ impl Wireshark {
     fn numbers(&self, s: &Segment<'_>, now: &mut Direction, peer: &Direction, told: Told) -> Vec<Label> {
         let me = *now;
         (now.keep_alive, now.probe) = (false, false);
-        let plain = !s.syn && !s.fin && !s.rst;
+        let plain = s.is_plain();
         let window = u32::from(s.window);
         let repeats = s.len == 0 && plain && s.seq == me.next;
         let mut labels = Vec::new();
