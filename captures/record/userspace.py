@@ -5,7 +5,6 @@ how captures come to link layers and tunnels that this kernel does not have, wit
 """
 
 import fcntl
-import os
 import select
 import struct
 

@@ -3,13 +3,14 @@
 The connections in these captures are ordinary ones. What looks odd comes from where and how they were captured.
 """
 
+import functools
 import socket
 
 from lab import Port
 from services import dnsmasq, nginx, pages
 
 from . import scenario
-from .tcp import OPENING, RESET_ON_CLOSE, take_fin, two_hosts
+from .tcp import OPENING, RESET_ON_CLOSE, close_in_turn, take_fin, two_hosts
 
 CLOSING = ["tcp.close.fin", "tcp.close.time-wait"]
 MIRRORED = ["tc", "bridge"]
@@ -51,13 +52,7 @@ def ask(lab, ours, theirs, question=b"question\n", answer=b"answer\n"):
     lab.wait(0.1)
 
 
-def close(lab, first, second):
-    """`first` closes, `second` 50 ms later: four segments."""
-    first.close()
-    take_fin(second)
-    lab.wait(0.05)
-    second.close()
-    lab.wait(0.15)
+close = functools.partial(close_in_turn, apart=0.05, after=0.15)
 
 
 def refused(host, address, port, options=()):

@@ -9,7 +9,7 @@ from lab import Port
 from userspace import Tuns
 
 from . import scenario
-from .tcp import OPENING, take_fin
+from .tcp import OPENING, close_in_turn
 
 GRE, IP_IN_IP = 47, 4
 GRE_HEADER = b"\x00\x00\x08\x00"  # RFC 2784: no checksum, version 0, and the EtherType of what follows
@@ -334,11 +334,7 @@ def tunnel(lab):
     theirs.sendall(b"The same again, and more.\n")
     ours.recv(100)
     lab.wait(0.1)
-    ours.close()
-    take_fin(theirs)
-    lab.wait(0.1)
-    theirs.close()
-    lab.wait(0.1)
+    close_in_turn(lab, ours, theirs, after=0.1)
 
     for protocol, header in ((GRE, GRE_HEADER), (IP_IN_IP, b"")):
         ends = [raw_socket(lab, host, protocol) for host in (left, right)]

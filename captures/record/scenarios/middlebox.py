@@ -8,7 +8,7 @@ from services import Authority, dnsmasq, nginx, pages, site
 
 from . import scenario
 from .paths import curl
-from .tcp import OPENING, take_fin
+from .tcp import OPENING, close_in_turn
 
 
 def rules(host, text):
@@ -16,15 +16,6 @@ def rules(host, text):
     path = host.lab.folder / f"rules-{host.name}"
     path.write_text(text)
     host.run("nft", "-f", path)
-
-
-def finish(lab, ours, theirs):
-    """Close from our side: four segments."""
-    ours.close()
-    take_fin(theirs)
-    lab.wait(0.1)
-    theirs.close()
-    lab.wait(0.2)
 
 
 # ---- address translation
@@ -97,7 +88,7 @@ def nat_both_sides(lab):
         pairs.append((ours, theirs))
         converse(ours, theirs, b"This is %s. Who am I to you?\n" % name, b"Someone at %s.\n" % seen[0].encode())
     for ours, theirs in pairs:
-        finish(lab, ours, theirs)
+        close_in_turn(lab, ours, theirs)
 
     for host, name in ((alice, b"alice"), (bob, b"bob")):
         asking = host.udp(40001)
@@ -117,7 +108,7 @@ def nat_both_sides(lab):
     ours = server.connect(("203.0.113.1", 8080), port=50080)
     theirs, _ = published.accept()
     converse(ours, theirs, b"Who is behind this port?\n", b"bob\n")
-    finish(lab, ours, theirs)
+    close_in_turn(lab, ours, theirs)
 
 
 # ---- the bridge of a container host

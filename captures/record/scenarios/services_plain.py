@@ -10,7 +10,7 @@ from lab import AT_ONCE, PYTHON, command, hasten
 from services import site, with_own_folders
 
 from . import scenario
-from .tcp import take_fin
+from .tcp import close_in_turn
 
 SERVER = "10.0.30.2"
 PASSWORD = "not-a-secret"
@@ -187,11 +187,7 @@ def converse(lab, client, server, port, own, steps):
         theirs.sendall(step[1])
         ours.recv(1000)
         lab.wait(0.1)
-    ours.close()
-    take_fin(theirs)
-    lab.wait(0.1)
-    theirs.close()
-    lab.wait(0.2)
+    close_in_turn(lab, ours, theirs)
 
 
 def nfs(server):

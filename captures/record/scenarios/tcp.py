@@ -29,6 +29,15 @@ def take_fin(end):
     end.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
 
 
+def close_in_turn(lab, first, second, apart=0.1, after=0.2):
+    """`first` closes, `second` so many seconds later: four segments. Then so many seconds of silence."""
+    first.close()
+    take_fin(second)
+    lab.wait(apart)
+    second.close()
+    lab.wait(after)
+
+
 @scenario("tcp-basic", "One TCP connection: three segments to open, three exchanges, four to close",
           expect=["arp.request", "arp.reply", *OPENING, "tcp.close.fin", "tcp.close.ack", "tcp.close.time-wait"],
           shows=["tcp.flags.syn == 1 && tcp.flags.ack == 0", "tcp.flags.syn == 1 && tcp.flags.ack == 1",
@@ -78,11 +87,7 @@ def tcp_two_sides(lab):
     theirs.sendall(b"40 ms later than you think.\n")
     ours.recv(100)
     lab.wait(0.3)
-    ours.close()
-    take_fin(theirs)
-    lab.wait(0.2)
-    theirs.close()
-    lab.wait(0.2)
+    close_in_turn(lab, ours, theirs, apart=0.2)
 
 
 @scenario("tcp-close-variants", "Seven ways to end a TCP connection",
@@ -116,11 +121,7 @@ def tcp_close_variants(lab):
         return ours, theirs
 
     ours, theirs = converse(7001)
-    ours.close()
-    take_fin(theirs)
-    lab.wait(0.1)
-    theirs.close()
-    lab.wait(0.2)
+    close_in_turn(lab, ours, theirs)
 
     ours, theirs = converse(7002)
     theirs.setsockopt(*DELAY_ACKS)
@@ -142,11 +143,7 @@ def tcp_close_variants(lab):
     lab.wait(0.2)
 
     ours, theirs = converse(7004)
-    theirs.close()
-    take_fin(ours)
-    lab.wait(0.1)
-    ours.close()
-    lab.wait(0.2)
+    close_in_turn(lab, theirs, ours)
 
     ours, theirs = converse(7005)
     ours.close()
@@ -195,14 +192,6 @@ def tcp_syn_anomalies(lab):
     listeners.update({port: server.listen(port, [(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)]) for port in (7005, 7006)})
     lab.record(at_client)
 
-    def finish(ours, theirs):
-        """Close from the client's side: four segments, the server 100 ms later."""
-        ours.close()
-        take_fin(theirs)
-        lab.wait(0.1)
-        theirs.close()
-        lab.wait(0.2)
-
     try:
         client.connect(("10.0.0.2", 7001), port=50001)
     except ConnectionRefusedError:
@@ -218,14 +207,14 @@ def tcp_syn_anomalies(lab):
     ours = client.connect(("10.0.0.2", 7003), port=50003)
     theirs, _ = listeners[7003].accept()
     server.drop_no_more()
-    finish(ours, theirs)
+    close_in_turn(lab, ours, theirs)
 
     server.drop("tcp dport 7004 tcp flags & (syn|ack) == ack quota until 53 bytes")  # one segment of 52 bytes
     ours = client.connect(("10.0.0.2", 7004), port=50004)
     theirs, _ = listeners[7004].accept()
     server.drop_no_more()
     lab.wait(0.1)
-    finish(ours, theirs)
+    close_in_turn(lab, ours, theirs)
 
     for port in (7005, 7006):
         ours = client.socket(address="10.0.0.1", port=port + 43000)
@@ -236,7 +225,7 @@ def tcp_syn_anomalies(lab):
         theirs.sendall(b"sunny\n")
         ours.recv(100)
         lab.wait(0.1)
-        finish(ours, theirs)
+        close_in_turn(lab, ours, theirs)
 
     ours = client.connect(("10.0.0.2", 7007), port=50007, wait=False)
     theirs = server.connect(("10.0.0.1", 50007), port=7007, wait=False)
@@ -244,4 +233,4 @@ def tcp_syn_anomalies(lab):
     ours.sendall(b"Who called whom?\n")
     theirs.recv(100)
     lab.wait(0.1)
-    finish(ours, theirs)
+    close_in_turn(lab, ours, theirs)

@@ -1,9 +1,11 @@
 """The queue before accept(), and what many short connections leave behind."""
 
+import functools
+
 from services import nginx, pages
 
 from . import scenario
-from .tcp import OPENING, take_fin, two_hosts
+from .tcp import OPENING, close_in_turn, two_hosts
 
 
 @scenario("tcp-accept-queue", "The kernel opens connections by itself; and what it does when nobody takes them",
@@ -44,12 +46,7 @@ def tcp_accept_queue(lab):
         theirs.sendall(b"Come in.\n")
         ours.recv(100)
 
-    def finish(ours, theirs):
-        ours.close()
-        take_fin(theirs)
-        lab.wait(0.05)
-        theirs.close()
-        lab.wait(0.1)
+    finish = functools.partial(close_in_turn, lab, apart=0.05, after=0.1)
 
     patient, strict = listen(7001), listen(7002)
     lab.record(at_client)

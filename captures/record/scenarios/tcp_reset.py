@@ -7,7 +7,7 @@ import struct
 from relay import Tcp
 
 from . import scenario
-from .tcp import OPENING, take_fin
+from .tcp import OPENING, close_in_turn
 
 RST, ACK = 4, 16
 FORGED_TTL = 250  # the hosts send 64
@@ -103,11 +103,7 @@ def tcp_injected_reset(lab):
         forger.reset(port, shift)
         lab.wait(0.1)
         converse(port, (ours, theirs))
-        ours.close()
-        take_fin(theirs)
-        lab.wait(0.05)
-        theirs.close()
-        lab.wait(0.2)
+        close_in_turn(lab, ours, theirs, apart=0.05)
 
     ours, theirs = converse(7004)
     for port in (7004, 50004):

@@ -4,7 +4,7 @@ import socket
 import struct
 
 from . import scenario
-from .tcp import OPENING, take_fin, two_hosts
+from .tcp import OPENING, close_in_turn, two_hosts
 
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 WRITES = (b"one", b"two", b"six")
@@ -78,11 +78,7 @@ def tcp_stream(lab):
         theirs.sendall(answer.encode())
         ours.recv(100)
         lab.wait(0.1)
-        ours.close()
-        take_fin(theirs)
-        lab.wait(0.1)
-        theirs.close()
-        lab.wait(0.2)
+        close_in_turn(lab, ours, theirs)
 
     def told(pieces):
         return "reads: " + " ".join(str(len(piece)) for piece in pieces)
@@ -161,8 +157,4 @@ def tcp_duplex(lab):
         read(end, 2000, 1500)
     lab.wait(0.1)
 
-    ours.close()
-    take_fin(theirs)
-    lab.wait(0.1)
-    theirs.close()
-    lab.wait(0.1)
+    close_in_turn(lab, ours, theirs, after=0.1)

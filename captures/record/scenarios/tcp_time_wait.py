@@ -1,13 +1,14 @@
 """TIME-WAIT: what the side that closes first waits for, and for how long."""
 
 import errno
+import functools
 import socket
 import time
 
 from relay import Tcp
 
 from . import scenario
-from .tcp import OPENING, take_fin, two_hosts
+from .tcp import OPENING, close_in_turn, take_fin, two_hosts
 
 BEFORE, AFTER = 55, 67  # seconds: TIME-WAIT lasts 60 on Linux, and its timer may be some seconds late
 FIRST = (7001, 7002, 7003, 7004)
@@ -108,12 +109,7 @@ def tcp_time_wait(lab):
         lab.wait(0.05)
         return ours, theirs
 
-    def close(first, second):
-        first.close()
-        take_fin(second)
-        lab.wait(0.05)
-        second.close()
-        lab.wait(0.1)
+    close = functools.partial(close_in_turn, lab, apart=0.05, after=0.1)
 
     def must_wait(*ports):
         """Of the first four ports, the server must have these in TIME-WAIT, no others."""

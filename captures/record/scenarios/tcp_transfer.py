@@ -1,11 +1,12 @@
 """TCP moving much data: how fast it may go, and how it finds out."""
 
+import functools
 import socket
 
 from relay import Tcp
 
 from . import scenario
-from .tcp import OPENING, take_fin
+from .tcp import OPENING, close_in_turn
 
 SO_SNDBUFFORCE, SO_RCVBUFFORCE, TCP_WINDOW_CLAMP = 32, 33, 10
 
@@ -111,13 +112,7 @@ def opened(client, server, port, options=UNHURRIED, at=None):
     return ours, listener.accept()[0]
 
 
-def finish(lab, first, second, apart=0.1):
-    """Close, `first` before the other: four segments."""
-    first.close()
-    take_fin(second)
-    lab.wait(apart)
-    second.close()
-    lab.wait(apart)
+finish = functools.partial(close_in_turn, after=0.1)
 
 
 @scenario("tcp-slow-start", "Slow start and what comes after: flights of 10, 20, 40 and 80 segments, then a loss",
