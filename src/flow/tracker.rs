@@ -3,7 +3,7 @@
 //! Finds the conversation a packet belongs to and hands it to that protocol's follower; adds what the tree
 //! lane should know of it. Judges nothing itself.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -19,6 +19,7 @@ use super::icmp::{self, Icmp};
 use super::info::PacketInfo;
 use super::record::{Endpoint, FlowRecord, Party};
 use super::table::{Base, Key, Table};
+use super::tcp::damaged::{Damaged, DamagedSegments};
 use super::tcp::identification::Counting;
 use super::tcp::reassembly::{Reassembly, Stretch};
 use super::tcp::segment::Segment;
@@ -113,8 +114,8 @@ pub struct Tracker {
     told_limit: bool,
     /// The current packet was damaged on its way: its receiver drops it.
     damaged: bool,
-    /// Such segments, the latest ones: what comes in their place was sent again.
-    damaged_segments: VecDeque<Damaged>,
+    /// Such segments.
+    damaged_segments: DamagedSegments,
     compat: Option<Compat>,
     /// Where the conversation of the current packet is found.
     current: Option<Current>,
@@ -126,21 +127,8 @@ enum Current {
     Udp(Key),
 }
 
-/// A TCP segment that was damaged, as far as its numbers can be believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Damaged {
-    from: (IpAddr, u16),
-    to: (IpAddr, u16),
-    syn: bool,
-    seq: u32,
-    len: u32,
-    packet: u64,
-}
-
 /// Ports from here on are handed out to clients: Linux's default, below RFC 6335's 49152.
 const EPHEMERAL: u16 = 32_768;
-/// Damaged segments remembered.
-const MAX_DAMAGED: usize = 64;
 /// Hardware addresses remembered as reached by single frames.
 const MAX_MACS: usize = 4_096;
 
@@ -330,16 +318,13 @@ impl Tracker {
         let numbers = Damaged { from: a, to: b, syn: s.syn, seq: s.seq, len: s.len, packet: info.number };
         if self.damaged {
             // Neither its numbers nor its flags can be trusted, and no endpoint will act on them.
-            if self.damaged_segments.len() == MAX_DAMAGED {
-                self.damaged_segments.pop_front();
-            }
-            self.damaged_segments.push_back(numbers);
+            self.damaged_segments.note(numbers);
             if let Some(t) = self.tcp.live(&key) {
                 outcome.flow = Some(t.connection.base.id);
             }
             return;
         }
-        let s = &Segment { damaged_before: self.damaged_before(&numbers), ..*s };
+        let s = &Segment { damaged_before: self.damaged_segments.take(&numbers), ..*s };
         let mut reopened = None;
         let known = match self.tcp.live(&key) {
             Some(t) => {
@@ -408,17 +393,6 @@ impl Tracker {
         }
     }
 
-    /// The damaged packet that had these numbers, once.
-    fn damaged_before(&mut self, numbers: &Damaged) -> Option<u64> {
-        // A SYN has no other beside it, even if its number is what was damaged.
-        let is_same = |d: &Damaged| {
-            (d.from, d.to, d.len) == (numbers.from, numbers.to, numbers.len)
-                && (d.seq == numbers.seq || d.syn && numbers.syn)
-        };
-        let at = self.damaged_segments.iter().position(is_same)?;
-        self.damaged_segments.remove(at).map(|d| d.packet)
-    }
-
     /// Opens a connection with the first segment seen of it.
     fn open(
         &mut self,
@@ -454,11 +428,7 @@ impl Tracker {
             None => numbers.take(),
         };
         let base = Base::new(info, (id, stream), client, server);
-        let mut connection = Connection::new(base, self.compat);
-        for (side, host) in connection.sides.iter_mut().zip([client.addr, server.addr]) {
-            side.ids.host_counts = host.is_some_and(|host| self.counting.knows(host));
-        }
-        let tcp = Tcp { connection, reader: Reader::Undecided };
+        let tcp = Tcp { connection: Connection::new(base, self.compat), reader: Reader::Undecided };
         if let Some(old) = self.tcp.insert(key, tcp) {
             let_go(*old, info.time_ns, outcome);
         }

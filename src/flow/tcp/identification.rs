@@ -18,7 +18,7 @@ pub struct Identifications {
     last: Option<u16>,
     /// How often the next one was the last one plus 1, without exception.
     steps: u16,
-    /// Other connections of this host have shown that it counts.
+    /// Other connections of this host have shown that it counts; asked where a number is skipped.
     pub host_counts: bool,
     /// It does not count this connection alone after all: an identification was skipped without a reason, or segments larger
     /// than a datagram are cut by a card that uses up identifications of its own.
@@ -127,7 +127,7 @@ impl Counting {
     /// Learns from a segment that was noted: the sender and the receiver, the connection's number, the time.
     pub fn learn(&mut self, pair: (IpAddr, IpAddr), flow: u64, time_ns: i64, ids: &mut Identifications) {
         let mut known = ids.shows_habit();
-        let early = !ids.host_counts && ids.steps <= Identifications::HABIT;
+        let early = ids.steps <= Identifications::HABIT && !self.knows(pair.0);
         if let Some(id) = ids.last.filter(|_| early)
             && (self.pairs.len() < Self::MAX || self.pairs.contains_key(&pair))
         {

@@ -1,13 +1,14 @@
 //! TCP connections: how they open, carry, close; both ends' states.
 //!
 //! RFC 9293. One file an idea: `state` the table of states, `endpoint` what an endpoint has heard, `segment`
-//! numbers and options, `sequence` which numbers were seen, `side` one direction, `identification` what IPv4 identifications tell, `analysis` the labels, `wireshark`
+//! numbers and options, `sequence` which numbers were seen, `side` one direction, `damaged` segments that nobody took in, `identification` what IPv4 identifications tell, `analysis` the labels, `wireshark`
 //! those that Wireshark gives, `why` the reasons for ours,
 //! `reassembly` the byte stream, `computed` fields for the tree, `connection` the two sides together.
 
 pub mod analysis;
 pub mod computed;
 mod connection;
+pub mod damaged;
 pub mod endpoint;
 pub mod identification;
 pub mod reassembly;

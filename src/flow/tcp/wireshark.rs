@@ -7,13 +7,11 @@
 //! RFC 9293 section 3.8 is the ground of both; RFC 5681 section 3.2 of fast retransmissions. Leaves out: Multipath TCP's
 //! exception for duplicate ACKs, and the user's overrides of labels.
 
-use super::analysis::Label;
+use super::analysis::{Label, REORDERING_NS};
 use super::segment::Segment;
 use super::sequence::{before, not_after};
 use crate::flow::event::{Datum, Kind};
 
-/// A gap filled within this time is reordering, where no round trip was measured.
-const REORDERING_NS: i64 = 3_000_000;
 /// A resent segment comes within this time of the last duplicate ACK, or it is not a fast retransmission.
 const FAST_NS: i64 = 20_000_000;
 /// The labels' sentences: a rule and its numbers, no evidence.
