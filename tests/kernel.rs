@@ -315,20 +315,22 @@ fn judge(
             println!("{name} {view:?}: #{} was sent again; nothing in this view could tell", frame.packet);
             continue;
         }
-        match (truth.contains(&frame.identity), frame.resent) {
-            (true, true) => right += 1,
-            (true, false) => missed += 1,
-            (false, true) => called += 1,
+        let what = match (is_resent, frame.resent) {
             (false, false) => continue,
-        }
-        if truth.contains(&frame.identity) != frame.resent {
-            let what = if frame.resent {
-                "is called sent again, and was not"
-            } else {
+            (true, true) => {
+                right += 1;
+                continue;
+            }
+            (true, false) => {
+                missed += 1;
                 "was sent again, and is not so called"
-            };
-            wrong.push(format!("{name} {view:?}: #{} {what}", frame.packet));
-        }
+            }
+            (false, true) => {
+                called += 1;
+                "is called sent again, and was not"
+            }
+        };
+        wrong.push(format!("{name} {view:?}: #{} {what}", frame.packet));
     }
     (right, called, missed)
 }
