@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Compare pcaplain's header fields with tshark's over a folder of captures, and fail below a threshold.
 
-usage: compare.py --tool COMPARE --bin PCAPLAIN [--threshold 99.9] [--jobs 2] CAPTURE_OR_FOLDER...
+usage: compare.py --bin PCAPLAIN [--threshold 99.9] [--jobs 2] CAPTURE_OR_FOLDER...
 
-COMPARE is a program that runs both over each capture and writes, with --json, how many values of each field
+tests/compare_tshark.py runs both over each capture and writes, with --json, how many values of each field
 are equal, different, missing and extra. This script sums them by protocol, prints the table, and ends with 1
 
   - where fewer than THRESHOLD percent of the header values of the protocols in FAMILIES are equal,
@@ -24,6 +24,7 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+TOOL = HERE / "compare_tshark.py"
 FAMILIES = ("eth", "vlan", "arp", "ip", "ipv6", "icmp", "icmpv6", "udp", "tcp")
 WORKED_OUT = {"udp.stream", "tcp.stream", "tcp.seq", "tcp.ack", "tcp.len", "tcp.window_size", "tcp.completeness"}
 
@@ -51,7 +52,6 @@ def unexplained(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--tool", required=True)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--threshold", type=float, default=99.9)
     parser.add_argument("--jobs", type=int, default=2)
@@ -62,11 +62,11 @@ def main():
     failures = [f"{allow.name}: no reason given: {entry}" for entry in unexplained(allow)]
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
-        command = [sys.executable, options.tool, "--bin", options.bin, "--jobs", str(options.jobs),
+        command = [sys.executable, str(TOOL), "--bin", options.bin, "--jobs", str(options.jobs),
                    "--json", str(result), "--allow", str(allow), "--show", "40", *options.captures]
         status = subprocess.run(command, check=False).returncode
         if status != 0:
-            failures.append(f"{Path(options.tool).name} ended with {status}: a crash, a hang, or no records")
+            failures.append(f"{TOOL.name} ended with {status}: a crash, a hang, or no records")
         if not result.exists():
             print("no result was written", file=sys.stderr)
             return 1

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Compare pcaplain's packet, flow and event records with tshark's, field by field.
+
+usage: compare_tshark.py --bin PATH/TO/pcaplain [--jobs 2] [--limit N] [--json OUT] [--show 20]
+                         [--allow ALLOW.toml] CAPTURE_OR_FOLDER...
+
+Needs tshark (Debian package `tshark`). For every capture it runs
+
+    pcaplain annotate --format json --records packet,flow,event CAPTURE
+    tshark -n -r CAPTURE -T fields ...
+
+and compares, per frame, every field of FIELDS that either side has (all occurrences, in order),
+per TCP stream the completeness, and per frame the set of tcp.analysis.* flags. It prints a table per
+field: equal, different, missing (only tshark has it), extra (only pcaplain has it), then the first
+differences, then one closing line. Exit 0 unless a capture made pcaplain crash, hang (60 s) or print
+something that is not the contract; the figures are for the reader to judge.
+
+An ALLOW.toml lists differences that were looked into and are right as they are:
+    [[allow]] file = "x.pcap"  frame = 12  field = "tcp.len"  reason = "tshark ... RFC ..."
+"""
+import argparse, collections, concurrent.futures, fnmatch, ipaddress, json, os, subprocess, sys, tomllib
+
+# name -> kind. Kinds: int (decimal or 0x..), bool, text, mac, ip, hex (bytes), float
+FIELDS = {
+    "frame.len": "int", "frame.cap_len": "int",
+    "eth.dst": "mac", "eth.src": "mac", "eth.type": "int", "vlan.id": "int", "vlan.priority": "int",
+    "arp.hw.type": "int", "arp.proto.type": "int", "arp.opcode": "int", "arp.src.hw_mac": "mac",
+    "arp.src.proto_ipv4": "ip", "arp.dst.hw_mac": "mac", "arp.dst.proto_ipv4": "ip",
+    "ip.version": "int", "ip.hdr_len": "int", "ip.dsfield.dscp": "int", "ip.dsfield.ecn": "int",
+    "ip.len": "int", "ip.id": "int", "ip.flags.df": "bool", "ip.flags.mf": "bool", "ip.frag_offset": "int",
+    "ip.ttl": "int", "ip.proto": "int", "ip.checksum": "int", "ip.src": "ip", "ip.dst": "ip",
+    "ipv6.tclass.dscp": "int", "ipv6.flow": "int", "ipv6.plen": "int", "ipv6.nxt": "int", "ipv6.hlim": "int",
+    "ipv6.src": "ip", "ipv6.dst": "ip",
+    "icmp.type": "int", "icmp.code": "int", "icmp.checksum": "int", "icmp.ident": "int", "icmp.seq": "int",
+    "icmpv6.type": "int", "icmpv6.code": "int", "icmpv6.nd.ns.target_address": "ip",
+    "icmpv6.nd.na.target_address": "ip",
+    "udp.srcport": "int", "udp.dstport": "int", "udp.length": "int", "udp.checksum": "int", "udp.stream": "int",
+    "tcp.srcport": "int", "tcp.dstport": "int", "tcp.stream": "int", "tcp.seq_raw": "int", "tcp.ack_raw": "int",
+    "tcp.seq": "int", "tcp.ack": "int", "tcp.len": "int", "tcp.hdr_len": "int",
+    "tcp.flags.syn": "bool", "tcp.flags.ack": "bool", "tcp.flags.fin": "bool", "tcp.flags.reset": "bool",
+    "tcp.flags.push": "bool", "tcp.flags.urg": "bool", "tcp.flags.ece": "bool", "tcp.flags.cwr": "bool",
+    "tcp.window_size_value": "int", "tcp.window_size": "int", "tcp.checksum": "int", "tcp.urgent_pointer": "int",
+    "tcp.options.mss_val": "int", "tcp.options.wscale.shift": "int", "tcp.options.timestamp.tsval": "int",
+    "tcp.options.timestamp.tsecr": "int", "tcp.options.sack_le": "int", "tcp.options.sack_re": "int",
+    "dns.id": "int", "dns.flags.response": "bool", "dns.flags.opcode": "int", "dns.flags.rcode": "int",
+    "dns.flags.recdesired": "bool", "dns.count.queries": "int", "dns.count.answers": "int",
+    "dns.qry.name": "text", "dns.qry.type": "int", "dns.a": "ip", "dns.aaaa": "ip", "dns.cname": "text",
+    "dhcp.type": "int", "dhcp.id": "int", "dhcp.ip.client": "ip", "dhcp.ip.your": "ip", "dhcp.ip.server": "ip",
+    "dhcp.hw.mac_addr": "mac", "dhcp.option.dhcp": "int",
+    "http.request.method": "text", "http.request.uri": "text", "http.request.version": "text",
+    "http.response.version": "text", "http.response.code": "int", "http.response.phrase": "text",
+    "http.host": "text", "http.user_agent": "text", "http.content_type": "text",
+    "http.content_length_header": "int", "http.connection": "text", "http.cookie": "text",
+    "http.set_cookie": "text", "http.location": "text", "http.referer": "text", "http.server": "text",
+    "http.content_encoding": "text", "http.transfer_encoding": "text",
+    "tls.record.content_type": "int", "tls.record.version": "int", "tls.record.length": "int",
+    "tls.handshake.type": "int", "tls.handshake.extensions_server_name": "text",
+    "tls.handshake.ciphersuite": "int", "tls.handshake.extensions_alpn_str": "text",
+    # --- DNS, NBNS, mDNS, LLMNR
+    # --- DHCP, DHCPv6, NTP, SNMP
+    # --- links: LLC, STP, LLDP, PPP, 802.11
+    # --- network: IGMP, VRRP, tunnels, ICMPv6
+    # --- TLS, QUIC
+    # --- HTTP
+    # --- HTTP/2, WebSocket
+    # --- text protocols, databases
+}
+# TCP analysis flags, compared as a set of frames per flag
+ANALYSIS = ["retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "lost_segment",
+            "ack_lost_segment", "duplicate_ack", "keep_alive", "keep_alive_ack", "zero_window", "zero_window_probe",
+            "zero_window_probe_ack", "window_full", "window_update", "reused_ports"]
+SEP, AGG = "\t", "\x1f"
+
+
+def canon(kind, text):
+    """One value as both sides agree to write it."""
+    if kind == "int":
+        if isinstance(text, bool): return int(text)
+        if isinstance(text, int): return text
+        try: return int(str(text), 0)
+        except ValueError: return str(text)
+    if kind == "bool":
+        return {"1": True, "0": False, "true": True, "false": False}.get(str(text).lower(), text)
+    if kind == "mac": return str(text).lower().replace("-", ":")
+    if kind == "ip":
+        try: return str(ipaddress.ip_address(text))
+        except ValueError: return str(text)
+    return str(text).replace("\\r\\n", "").rstrip("\r\n")
+
+
+def tshark_records(path):
+    names = list(FIELDS)
+    extra = ["tcp.completeness"] + ["tcp.analysis." + a for a in ANALYSIS]
+    cmd = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=" + AGG, "-e", "frame.number"]
+    for n in names + extra: cmd += ["-e", n]
+    run = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=600)
+    frames, flags, complete = {}, {}, {}
+    for line in run.stdout.decode("utf-8", "replace").split("\n"):
+        cells = line.split(SEP)
+        if len(cells) < 2 or not cells[0].isdigit(): continue
+        number, values, fields = int(cells[0]), cells[1:], {}
+        for name, cell in zip(names, values):
+            if cell != "": fields[name] = [canon(FIELDS[name], v) for v in cell.split(AGG)]
+        rest = values[len(names):]
+        if rest and rest[0] and "tcp.stream" in fields:
+            complete[fields["tcp.stream"][-1]] = canon("int", rest[0].split(AGG)[-1])
+        got = {a for a, cell in zip(ANALYSIS, rest[1:]) if cell != ""}
+        if got: flags[number] = got
+        frames[number] = fields
+    return frames, flags, complete
+
+
+def pcaplain_records(binary, path):
+    cmd = [binary, "annotate", "--format", "json", "--records", "packet,flow,event", path]
+    try: run = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    except subprocess.TimeoutExpired: return None, None, None, "hang: no end in 60 s"
+    err = run.stderr.decode("utf-8", "replace")
+    if run.returncode < 0 or run.returncode == 101 or "panicked at" in err: return None, None, None, "crash: " + err.strip()[-300:]
+    frames, flags, complete = {}, {}, {}
+    for line in run.stdout.decode("utf-8", "replace").split("\n"):
+        if not line: continue
+        try: rec = json.loads(line)
+        except ValueError: return None, None, None, "not JSON: " + line[:200]
+        kind = rec.get("record")
+        if kind == "packet":
+            fields = collections.defaultdict(list)
+            fields["frame.len"].append(rec["length"]); fields["frame.cap_len"].append(rec["captured"])
+            for layer in rec["layers"]:
+                for f in layer.get("fields", []):
+                    if f["name"] in FIELDS: fields[f["name"]].append(canon(FIELDS[f["name"]], f["value"]))
+            frames[rec["number"]] = dict(fields)
+        elif kind == "event" and rec["kind"].startswith("tcp.analysis."):
+            flags.setdefault(rec["packet"], set()).add(rec["kind"][len("tcp.analysis."):])
+        elif kind == "flow" and rec.get("protocol") == "tcp":
+            complete[rec["stream"]] = rec.get("completeness")
+    return frames, flags, complete, None if run.returncode == 0 else "exit %d: %s" % (run.returncode, err.strip()[-200:])
+
+
+def compare(job):
+    binary, path = job
+    try: want, wflags, wcomp = tshark_records(path)
+    except subprocess.TimeoutExpired: return path, None, None, "tshark timed out"
+    got, gflags, gcomp, error = pcaplain_records(binary, path)
+    if got is None: return path, None, None, error
+    tally, diffs = collections.defaultdict(lambda: [0, 0, 0, 0]), []
+    if len(want) != len(got): diffs.append((os.path.basename(path), 0, "frames", len(want), len(got)))
+    for number in sorted(set(want) | set(got)):
+        w, g = want.get(number, {}), got.get(number, {})
+        for name in set(w) | set(g):
+            a, b = w.get(name), g.get(name)
+            slot = 0 if a == b else 2 if b is None else 3 if a is None else 1
+            tally[name][slot] += 1
+            if slot: diffs.append((os.path.basename(path), number, name, a, b))
+        a, b = wflags.get(number, set()), (gflags or {}).get(number, set())
+        for flag in a | b:
+            slot = 0 if flag in a and flag in b else 2 if flag in a else 3
+            if flag not in ANALYSIS: continue
+            tally["tcp.analysis." + flag][slot] += 1
+            if slot: diffs.append((os.path.basename(path), number, "tcp.analysis." + flag, flag in a, flag in b))
+    for stream in set(wcomp) | set(gcomp or {}):
+        a, b = wcomp.get(stream), (gcomp or {}).get(stream)
+        slot = 0 if a == b else 2 if b is None else 3 if a is None else 1
+        tally["tcp.completeness"][slot] += 1
+        if slot: diffs.append((os.path.basename(path), "stream %s" % stream, "tcp.completeness", a, b))
+    return path, dict(tally), diffs, error
+
+
+def main():
+    ap = argparse.ArgumentParser(usage=__doc__)
+    ap.add_argument("--bin", required=True); ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--limit", type=int, default=0); ap.add_argument("--json"); ap.add_argument("--show", type=int, default=20)
+    ap.add_argument("--allow"); ap.add_argument("--list"); ap.add_argument("paths", nargs="*")
+    opt = ap.parse_args()
+    files = []
+    for p in opt.paths + (open(opt.list).read().split("\n") if opt.list else []):
+        if os.path.isdir(p):
+            for root, _, names in os.walk(p):
+                files += [os.path.join(root, n) for n in sorted(names) if n.split(".")[-1] in ("pcap", "pcapng", "cap", "trace", "gz")]
+        elif p: files.append(p)
+    if opt.limit: files = files[:opt.limit]
+    allow = tomllib.load(open(opt.allow, "rb"))["allow"] if opt.allow else []
+    allowed = lambda d: any(fnmatch.fnmatch(d[0], a["file"]) and str(a.get("frame", "*")) in ("*", str(d[1])) and fnmatch.fnmatch(d[2], a["field"]) for a in allow)
+    total, diffs, bad, excused = collections.defaultdict(lambda: [0, 0, 0, 0]), [], [], 0
+    with concurrent.futures.ThreadPoolExecutor(opt.jobs) as pool:
+        for path, tally, file_diffs, error in pool.map(compare, [(opt.bin, f) for f in files]):
+            if error: bad.append((path, error))
+            if tally is None: continue
+            for name, row in tally.items():
+                for i in range(4): total[name][i] += row[i]
+            for d in file_diffs:
+                if allowed(d):
+                    excused += 1
+                    a, b = d[3], d[4]
+                    if d[2] in total: total[d[2]][1 if a is not None and b is not None and not isinstance(a, bool) else (2 if not b else 3)] -= 1
+                else: diffs.append(d)
+    print("%-42s %10s %9s %9s %9s" % ("field", "equal", "different", "missing", "extra"))
+    for name in sorted(total, key=lambda n: (-sum(total[n][1:]), n)):
+        print("%-42s %10d %9d %9d %9d" % ((name,) + tuple(total[name])))
+    print("\nfirst differences (file, frame, field, tshark, pcaplain):")
+    seen = collections.Counter()
+    for d in diffs:
+        if seen[d[2]] < 3 and sum(seen.values()) < opt.show:
+            seen[d[2]] += 1; print("  ", *[str(x)[:120] for x in d])
+    for path, error in bad[:opt.show]: print("  !!", os.path.basename(path), error)
+    equal = sum(r[0] for r in total.values()); all_ = sum(sum(r) for r in total.values())
+    crashed = [b for b in bad if b[1].startswith(("crash", "hang", "not JSON"))]
+    if opt.json:
+        json.dump({"fields": {k: v for k, v in total.items()}, "bad": bad, "diffs": [list(map(str, d)) for d in diffs[:5000]]}, open(opt.json, "w"), indent=1)
+    print("\n%d captures, %d values compared, %.4f %% equal, %d excused, %d with an error, %d crashed or hung"
+          % (len(files), all_, 100.0 * equal / max(all_, 1), excused, len(bad), len(crashed)))
+    sys.exit(1 if crashed else 0)
+
+
+if __name__ == "__main__": main()
