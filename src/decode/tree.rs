@@ -7,7 +7,7 @@
 
 use super::fast::{Header, Layer, Packet};
 use crate::capture::Frame;
-use crate::protocol::{self, Protocol, data, http, icmp};
+use crate::protocol::{self, Protocol, Unit, icmp, unit};
 use crate::wire::{Cursor, Field, Recorder, Tree, Value};
 
 /// A value that the follower of conversations worked out, to be shown in a layer.
@@ -22,22 +22,24 @@ pub struct Computed {
 }
 
 /// What a part of a TCP payload is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PieceKind {
-    /// A whole HTTP head (start line to empty line), within this frame.
-    HttpHead,
-    /// A part of a message that later frames complete.
-    Continues,
-    /// The last part of a message that earlier frames began: the whole of it, put together.
-    HttpHeadCompleted(Vec<u8>),
-    /// Part of a body.
-    HttpBody,
-    /// A chunk's size line, or the line end after a chunk.
-    HttpChunk,
-    /// Bytes that nobody here can name.
-    Opaque,
-    /// Bytes that were seen before.
-    SeenBefore,
+    /// A unit of a protocol, whole, within this frame.
+    Unit(Unit),
+    /// A part of a unit that is put together from several frames.
+    Segment {
+        /// The frame that brought its beginning.
+        began: u64,
+    },
+    /// A unit that was put together from several frames, or decoded from the piece before. Takes up no bytes of the frame.
+    Assembled {
+        /// What it is.
+        unit: Unit,
+        /// All of it.
+        bytes: Vec<u8>,
+        /// The frames that carried it, as far as known.
+        frames: Vec<u64>,
+    },
 }
 
 /// A part of a packet's TCP payload.
@@ -73,23 +75,27 @@ impl Context {
 
 static TCP_PAYLOAD: Field = Field::new("tcp.payload");
 static SEGMENT_DATA: Field = Field::new("tcp.segment_data");
-static HTTP_CHUNK: Field = Field::new("http.chunk");
-static HTTP_BODY: Field = Field::new("http.file_data");
+static CONTINUATION: Field = Field::new("tcp.continuation_to");
+static SEGMENT: Field = Field::new("tcp.segment");
+static REASSEMBLED_LENGTH: Field = Field::new("tcp.reassembled.length");
+
+/// Most buffers that one packet's tree has.
+const MAX_BUFFERS: usize = 200;
 
 /// Builds the tree of one packet; `tree` is cleared first.
 pub fn build(frame: &Frame<'_>, packet: &Packet<'_>, context: &Context, tree: &mut Tree) {
     tree.clear();
-    layers(frame.bytes, packet, context, tree);
+    layers(frame.bytes, frame.number, packet, context, tree);
     if let Some((ip_protocol, bytes)) = &context.datagram {
         tree.buffers.push(bytes.clone());
         tree.in_buffer(tree.buffers.len() as u8);
         let inner = super::decode_datagram(*ip_protocol, bytes);
-        layers(bytes, &inner, context, tree);
+        layers(bytes, frame.number, &inner, context, tree);
         tree.in_buffer(0);
     }
 }
 
-fn layers(bytes: &[u8], packet: &Packet<'_>, context: &Context, tree: &mut Tree) {
+fn layers(bytes: &[u8], frame: u64, packet: &Packet<'_>, context: &Context, tree: &mut Tree) {
     let count = packet.layers.len();
     for (index, layer) in packet.layers.iter().enumerate() {
         // Layers end from the innermost out, so trailing bytes are told last, in the layer they belong to:
@@ -127,7 +133,7 @@ fn layers(bytes: &[u8], packet: &Packet<'_>, context: &Context, tree: &mut Tree)
         && tcp.protocol == Protocol::Tcp
         && !tcp.quoted
     {
-        payload(bytes, tcp, &context.pieces, tree);
+        payload(bytes, frame, tcp, &context.pieces, tree);
     }
 }
 
@@ -150,77 +156,71 @@ fn header(bytes: &[u8], layer: &Layer<'_>, tree: &mut Tree) {
 }
 
 /// The payload of a TCP segment, part by part.
-fn payload(bytes: &[u8], tcp: &Layer<'_>, pieces: &[Piece], tree: &mut Tree) {
+fn payload(bytes: &[u8], frame: u64, tcp: &Layer<'_>, pieces: &[Piece], tree: &mut Tree) {
     let mut at = tcp.header_end;
-    let mut in_http = false;
+    // Whose layer the tree stands in, in the frame's own bytes.
+    let mut open = None;
     for piece in pieces {
         // Pieces come from another room: never trust them to tile.
         let (start, end) = (piece.start.max(at), piece.end.min(tcp.end));
-        if start >= end {
-            continue;
+        match &piece.kind {
+            PieceKind::Assembled { unit, bytes, frames } => {
+                assembled(unit, bytes, frames, tree);
+                open = None;
+                continue;
+            }
+            _ if start >= end => continue,
+            PieceKind::Unit(unit) => {
+                gap(bytes, at, start, tree);
+                if at != start || !(unit.continues() && open == Some(unit.protocol())) {
+                    tree.layer(unit.protocol().field(), start, end - start);
+                }
+                open = Some(unit.protocol());
+                describe(unit, bytes, start, end, tree);
+            }
+            PieceKind::Segment { began } => {
+                gap(bytes, at, start, tree);
+                let mut c = Cursor::new(bytes, start, end, tree);
+                c.rest(&SEGMENT_DATA);
+                if *began != frame {
+                    c.derived(&CONTINUATION, || Value::Uint(*began));
+                }
+                open = None;
+            }
         }
-        gap(bytes, at, start, tree);
-        in_http = part(bytes, start, end, &piece.kind, in_http, tree);
         at = end;
     }
     gap(bytes, at, tcp.end, tree);
 }
 
-/// Payload that no piece covers.
+/// Payload that no piece covers: nobody reads the stream, or its bytes were seen before.
 fn gap(bytes: &[u8], start: usize, end: usize, tree: &mut Tree) {
     if start < end {
         Cursor::new(bytes, start, end, tree).rest(&TCP_PAYLOAD);
     }
 }
 
-/// One part; returns whether the tree now stands in an `http` layer that body bytes can continue.
-fn part(bytes: &[u8], start: usize, end: usize, kind: &PieceKind, in_http: bool, tree: &mut Tree) -> bool {
-    let http_layer = |tree: &mut Tree| {
-        if !in_http {
-            tree.layer(Protocol::Http.field(), start, end - start);
-        }
-    };
-    match kind {
-        PieceKind::HttpHead => {
-            tree.layer(Protocol::Http.field(), start, end - start);
-            let mut c = Cursor::new(bytes, start, end, tree);
-            let _ = http::dissect(&mut c);
-            c.rest(protocol::unreadable(Protocol::Http));
-            true
-        }
-        PieceKind::HttpHeadCompleted(whole) => {
-            Cursor::new(bytes, start, end, tree).rest(&SEGMENT_DATA);
-            tree.buffers.push(whole.clone());
-            tree.in_buffer(tree.buffers.len() as u8);
-            tree.layer(Protocol::Http.field(), 0, whole.len());
-            let mut c = Cursor::new(whole, 0, whole.len(), tree);
-            let _ = http::dissect(&mut c);
-            c.rest(protocol::unreadable(Protocol::Http));
-            tree.in_buffer(0);
-            false
-        }
-        PieceKind::Continues => {
-            Cursor::new(bytes, start, end, tree).rest(&SEGMENT_DATA);
-            false
-        }
-        PieceKind::HttpBody => {
-            http_layer(tree);
-            Cursor::new(bytes, start, end, tree).rest(&HTTP_BODY);
-            true
-        }
-        PieceKind::HttpChunk => {
-            http_layer(tree);
-            Cursor::new(bytes, start, end, tree).rest(&HTTP_CHUNK);
-            true
-        }
-        PieceKind::Opaque => {
-            tree.layer(Protocol::Data.field(), start, end - start);
-            let _ = data::dissect(&mut Cursor::new(bytes, start, end, tree));
-            false
-        }
-        PieceKind::SeenBefore => {
-            Cursor::new(bytes, start, end, tree).rest(&TCP_PAYLOAD);
-            false
-        }
+fn describe(unit: &Unit, bytes: &[u8], start: usize, end: usize, tree: &mut Tree) {
+    let mut c = Cursor::new(bytes, start, end, tree);
+    // Trouble is not repeated here: the follower has said it, and the leaves show how far reading came.
+    let _ = unit::describe(unit, &mut c);
+    c.rest(protocol::unreadable(unit.protocol()));
+}
+
+/// A unit in a buffer of its own.
+fn assembled(unit: &Unit, bytes: &[u8], frames: &[u64], tree: &mut Tree) {
+    if tree.buffers.len() >= MAX_BUFFERS {
+        return;
     }
+    tree.buffers.push(bytes.to_vec());
+    tree.in_buffer(tree.buffers.len() as u8);
+    tree.layer(unit.protocol().field(), 0, bytes.len());
+    for frame in frames {
+        tree.derived(&SEGMENT, 0, Value::Uint(*frame));
+    }
+    if !frames.is_empty() {
+        tree.derived(&REASSEMBLED_LENGTH, 0, Value::Uint(bytes.len() as u64));
+    }
+    describe(unit, bytes, 0, bytes.len(), tree);
+    tree.in_buffer(0);
 }

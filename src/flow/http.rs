@@ -5,16 +5,18 @@
 //! exchanges), 9.3.2 (pipelining); RFC 9110 section 9.3.6 (CONNECT), 15.2 (interim responses), 7.8 (Upgrade).
 //! Leaves out: what bodies say (they are counted, not kept or decompressed) and the fields of a trailer.
 //!
-//! Observer only: nothing here refuses a message. Bytes that are no HTTP are [`PieceKind::Opaque`] until a
+//! Observer only: nothing here refuses a message. Bytes that are no HTTP are [`PieceKind::Unit(Unit::Opaque)`] until a
 //! segment begins like a head. Which end is the client is not asked: a message's first line says what it is.
 
 use std::collections::VecDeque;
 
-use super::event::{Datum, Event, FlowId, Kind, Severity};
+use super::event::{Datum, Event, Kind, Severity};
+use super::stream::{self, Reader, Sink};
 use crate::decode::{Piece, PieceKind};
 use crate::protocol::http::{
-    self, Certainty, ContentLength, Head, Start, TransferEncoding, looks_like_request, looks_like_response,
+    self, ContentLength, Head, Start, TransferEncoding, looks_like_request, looks_like_response,
 };
+use crate::protocol::{Certainty, Unit};
 use crate::wire::{Cursor, Off};
 
 #[cfg(test)]
@@ -28,22 +30,13 @@ const MAX_CHUNK_LINE: u32 = 16 * 1024;
 pub const MAX_PENDING: usize = 1000;
 /// The longest text that an event carries, in bytes of the packet.
 const MAX_TEXT: usize = 2048;
+/// Of so many packets that carried a head is it remembered that they did.
+const MAX_FRAMES: usize = 64;
 /// The longest target that is remembered until the response comes.
 const MAX_PENDING_URI: usize = 256;
 
-/// Where pieces and events go, and with which packet they came.
-pub struct Sink<'s> {
-    /// The packet that brings, or completes, what is fed.
-    pub packet: u64,
-    /// Its time, in nanoseconds since 1970.
-    pub time_ns: i64,
-    /// The connection.
-    pub flow: FlowId,
-    /// What the parts of the packet's payload are.
-    pub pieces: &'s mut Vec<Piece>,
-    /// What happened.
-    pub events: &'s mut Vec<Event>,
-}
+/// Ports registered for HTTP, and those that servers behind them commonly have.
+pub const PORTS: &[u16] = &[80, 591, 8000, 8008, 8080, 8081, 8088, 3128];
 
 /// Whether a connection speaks HTTP/1.x, told by the first bytes of one direction, whatever the port.
 pub fn probe(first_bytes: &[u8], from_client: bool) -> Certainty {
@@ -69,8 +62,6 @@ enum Reading {
     Trailer { line: u32, length: u32 },
     /// Nobody knows where the next message begins; a segment that begins like a head ends this.
     Lost,
-    /// Another protocol has taken over, for good.
-    Tunnel,
 }
 
 impl Reading {
@@ -87,6 +78,8 @@ struct Side {
     reading: Reading,
     /// The beginning of a head that is not complete.
     head: Vec<u8>,
+    /// The packets that carried it.
+    frames: Vec<u64>,
     /// Whether `head` is known to be one.
     sure: bool,
     /// Number of the request whose body is being read here.
@@ -95,11 +88,12 @@ struct Side {
 
 impl Side {
     const fn new() -> Side {
-        Side { reading: Reading::Head, head: Vec::new(), sure: false, request: None }
+        Side { reading: Reading::Head, head: Vec::new(), frames: Vec::new(), sure: false, request: None }
     }
 
     fn forget_head(&mut self) {
         self.head = Vec::new();
+        self.frames = Vec::new();
         self.sure = false;
     }
 }
@@ -146,91 +140,10 @@ impl HttpStream {
         }
     }
 
-    /// The next bytes of a direction. `at` is their offset in the packet's buffer; `None` where they come from
-    /// earlier packets and waited for a gap to be filled: then there are no pieces to be told. Pieces tile `data`.
-    pub fn feed(&mut self, from_client: bool, at: Option<usize>, data: &[u8], sink: &mut Sink<'_>) {
-        let side = usize::from(!from_client);
-        if self.sides[side].reading == Reading::Lost && likeness(data) == Certainty::Yes {
-            self.sides[side].reading = Reading::Head;
-        }
-        let mut done = 0;
-        while done < data.len() {
-            let (taken, kind) = self.step(side, &data[done..], sink);
-            if let Some(at) = at {
-                sink.pieces.push(Piece { start: at + done, end: at + done + taken, kind });
-            }
-            done += taken;
-        }
-        if let Some(number) = self.sides[side].request
-            && let Some(last) = self.pending.back_mut()
-            && last.number == number
-        {
-            last.last_ns = sink.time_ns;
-        }
-    }
-
-    /// `bytes` bytes of a direction were not captured and never will be.
-    pub fn lost(&mut self, from_client: bool, bytes: u64) {
-        let side = &mut self.sides[usize::from(!from_client)];
-        side.reading = match side.reading {
-            Reading::Body { left } if bytes <= left => Reading::body(left - bytes),
-            Reading::ChunkData { left } if bytes < left => Reading::ChunkData { left: left - bytes },
-            Reading::ChunkData { left } if bytes == left => Reading::ChunkEnd,
-            Reading::UntilClose => Reading::UntilClose,
-            Reading::Tunnel => Reading::Tunnel,
-            // A head may have been among them.
-            _ => {
-                side.forget_head();
-                side.reading = Reading::Lost;
-                self.doubt(from_client);
-                return;
-            }
-        };
-    }
-
     /// A message of this direction may have passed unseen. Requests that came before still get their responses in order; after
     /// a response that was missed none can be told.
     fn doubt(&mut self, from_client: bool) {
         self.certain_to = if from_client { self.certain_to.min(self.requests) } else { 0 };
-    }
-
-    /// A direction has ended: FIN, or the connection was reset. A body that lasts until then is complete; a message
-    /// that was to go on is told as incomplete (RFC 9112 section 8).
-    pub fn end(&mut self, from_client: bool, sink: &mut Sink<'_>) {
-        // RFC 9110 section 10.1.1: with the final response there, a client need not send a body that it only announced.
-        let index = usize::from(!from_client);
-        let refused = from_client
-            && self.sides[index]
-                .request
-                .is_some_and(|number| !self.pending.iter().any(|p| p.number == number));
-        let side = &mut self.sides[index];
-        let missing = match side.reading {
-            Reading::Body { .. } if refused => {
-                *side = Side { reading: Reading::Lost, ..Side::new() };
-                return;
-            }
-            Reading::Body { left } => Some(left),
-            Reading::ChunkSize { .. }
-            | Reading::ChunkData { .. }
-            | Reading::ChunkEnd
-            | Reading::Trailer { .. } => None,
-            Reading::Head if side.sure && names_version(&side.head) => None,
-            Reading::Head | Reading::UntilClose | Reading::Lost | Reading::Tunnel => {
-                *side = Side { reading: side.reading, ..Side::new() };
-                return;
-            }
-        };
-        let part = if side.reading == Reading::Head { "head" } else { "body" };
-        *side = Side { reading: Reading::Lost, ..Side::new() };
-        let mut event = Event::new(Kind::Malformed, sink.packet, Some(sink.flow))
-            .variant("http-incomplete")
-            .with("layer", Datum::Text("http".to_owned()))
-            .with("part", Datum::Text(part.to_owned()))
-            .with("from_client", Datum::Flag(from_client));
-        if let Some(missing) = missing {
-            event = event.with("missing", Datum::Uint(missing));
-        }
-        sink.events.push(event);
     }
 
     /// Takes at least one byte, says how many and what they are.
@@ -240,16 +153,16 @@ impl HttpStream {
             Reading::Body { left } => {
                 let taken = within(data, left);
                 self.sides[side].reading = Reading::body(left - taken as u64);
-                (taken, PieceKind::HttpBody)
+                (taken, PieceKind::Unit(Unit::HttpBody))
             }
-            Reading::UntilClose => (data.len(), PieceKind::HttpBody),
+            Reading::UntilClose => (data.len(), PieceKind::Unit(Unit::HttpBody)),
             Reading::ChunkData { left } => {
                 let taken = within(data, left);
                 self.sides[side].reading = match left - taken as u64 {
                     0 => Reading::ChunkEnd,
                     left => Reading::ChunkData { left },
                 };
-                (taken, PieceKind::HttpBody)
+                (taken, PieceKind::Unit(Unit::HttpBody))
             }
             Reading::ChunkSize { .. } | Reading::ChunkEnd | Reading::Trailer { .. } => {
                 let mut reading = self.sides[side].reading;
@@ -262,15 +175,15 @@ impl HttpStream {
                     }
                     // A line has ended: the size line, the end of line after a chunk, or the whole message.
                     if std::mem::discriminant(&before) != std::mem::discriminant(&reading) {
-                        return (index + 1, PieceKind::HttpChunk);
+                        return (index + 1, PieceKind::Unit(Unit::HttpChunk));
                     }
                 }
                 match reading {
                     Reading::Lost => self.give_up(side, data),
-                    _ => (data.len(), PieceKind::HttpChunk),
+                    _ => (data.len(), PieceKind::Unit(Unit::HttpChunk)),
                 }
             }
-            Reading::Lost | Reading::Tunnel => (data.len(), PieceKind::Opaque),
+            Reading::Lost => (data.len(), PieceKind::Unit(Unit::Opaque)),
         }
     }
 
@@ -278,7 +191,7 @@ impl HttpStream {
         self.sides[side].reading = Reading::Lost;
         self.sides[side].forget_head();
         self.doubt(side == 0);
-        (data.len(), PieceKind::Opaque)
+        (data.len(), PieceKind::Unit(Unit::Opaque))
     }
 
     /// A head begins, or goes on.
@@ -291,26 +204,35 @@ impl HttpStream {
             return match http::head_end(data) {
                 _ if likeness == Certainty::No => self.give_up(side, data),
                 Some(end) if end <= MAX_HEAD => match self.message(side, &data[..end], sink) {
-                    true => (end, PieceKind::HttpHead),
+                    true => (end, PieceKind::Unit(Unit::HttpHead)),
                     false => self.give_up(side, data),
                 },
                 None if data.len() < MAX_HEAD => {
                     this.head.extend_from_slice(data);
+                    this.frames.push(sink.packet);
                     this.sure = likeness == Certainty::Yes;
-                    (data.len(), PieceKind::Continues)
+                    (data.len(), PieceKind::Segment { began: sink.packet })
                 }
                 _ => self.give_up(side, data),
             };
         }
         let taken = data.len().min(MAX_HEAD - before);
         this.head.extend_from_slice(&data[..taken]);
+        let began = this.frames.first().copied().unwrap_or(sink.packet);
+        if this.frames.last() != Some(&sink.packet) && this.frames.len() < MAX_FRAMES {
+            this.frames.push(sink.packet);
+        }
         if let Some(end) = http::head_end_from(&this.head, before) {
             let mut whole = std::mem::take(&mut this.head);
             whole.truncate(end);
+            let frames = std::mem::take(&mut this.frames);
             this.sure = false;
             let is_head = likeness(&whole) != Certainty::No && self.message(side, &whole, sink);
             return match is_head {
-                true => (end - before, PieceKind::HttpHeadCompleted(whole)),
+                true => {
+                    sink.assembled(Unit::HttpHead, &whole, &frames);
+                    (end - before, PieceKind::Segment { began })
+                }
                 false => self.give_up(side, data),
             };
         }
@@ -323,7 +245,7 @@ impl HttpStream {
                 certainty => this.sure = certainty == Certainty::Yes,
             }
         }
-        (taken, PieceKind::Continues)
+        (taken, PieceKind::Segment { began })
     }
 
     /// A head is complete. False where it is none after all.
@@ -335,13 +257,7 @@ impl HttpStream {
                 self.request(side, &head, [method, uri, version], sink);
                 request_body(&head)
             }
-            Start::Response { version, code, phrase } => {
-                let (reading, becomes_tunnel) = self.response(&head, version, code, phrase, sink);
-                if becomes_tunnel {
-                    self.sides[1 - side] = Side { reading: Reading::Tunnel, ..Side::new() };
-                }
-                reading
-            }
+            Start::Response { version, code, phrase } => self.response(&head, version, code, phrase, sink),
         };
         if self.sides[side].reading == Reading::Lost {
             self.doubt(side == 0);
@@ -390,7 +306,7 @@ impl HttpStream {
         self.sides[side].request = Some(self.requests);
     }
 
-    /// Returns how the body is read, and whether both directions leave HTTP here.
+    /// Returns how the body is read. Where both directions leave HTTP here, somebody else reads on.
     fn response(
         &mut self,
         head: &Head<'_>,
@@ -398,14 +314,17 @@ impl HttpStream {
         code: u16,
         phrase: &[u8],
         sink: &mut Sink<'_>,
-    ) -> (Reading, bool) {
+    ) -> Reading {
         // RFC 9110 section 15.2: any number of interim responses may come first; 101 is the last of HTTP.
         let interim = matches!(code, 100..=199) && code != 101;
         let taken = if interim { None } else { self.pending.pop_front() };
         let request = if interim { self.pending.front() } else { taken.as_ref() };
         let is_method = |method: &str| request.is_some_and(|r| r.method == method);
         let tunnel = code == 101 || (matches!(code, 200..=299) && is_method("CONNECT"));
-        let reading = if tunnel { Reading::Tunnel } else { response_body(head, code, is_method("HEAD")) };
+        let reading = if tunnel { Reading::Head } else { response_body(head, code, is_method("HEAD")) };
+        if tunnel {
+            sink.next = Some(stream::after_upgrade(head.upgrade.filter(|_| code == 101)));
+        }
         let known = request.filter(|request| request.number <= self.certain_to);
         // RFC 9110 section 15.5.9: a server that waited in vain for the rest of a request may say so.
         let unfinished = request.is_none() && self.certain_to == u64::MAX && self.sides[0].sure;
@@ -438,7 +357,89 @@ impl HttpStream {
                 .with("after", Datum::Duration(sink.time_ns - request.last_ns));
         }
         sink.events.push(event);
-        (reading, tunnel)
+        reading
+    }
+}
+
+impl Reader for HttpStream {
+    fn feed(&mut self, from_client: bool, at: Option<usize>, data: &[u8], sink: &mut Sink<'_>) -> usize {
+        let side = usize::from(!from_client);
+        if self.sides[side].reading == Reading::Lost && likeness(data) == Certainty::Yes {
+            self.sides[side].reading = Reading::Head;
+        }
+        let mut done = 0;
+        while done < data.len() && sink.next.is_none() {
+            let mark = sink.pieces.len();
+            let (taken, kind) = self.step(side, &data[done..], sink);
+            if let Some(at) = at {
+                // What is put together stands behind its last part.
+                sink.pieces.insert(mark, Piece { start: at + done, end: at + done + taken, kind });
+            }
+            done += taken;
+        }
+        if let Some(number) = self.sides[side].request
+            && let Some(last) = self.pending.back_mut()
+            && last.number == number
+        {
+            last.last_ns = sink.time_ns;
+        }
+        done
+    }
+
+    fn lost(&mut self, from_client: bool, bytes: u64) {
+        let side = &mut self.sides[usize::from(!from_client)];
+        side.reading = match side.reading {
+            Reading::Body { left } if bytes <= left => Reading::body(left - bytes),
+            Reading::ChunkData { left } if bytes < left => Reading::ChunkData { left: left - bytes },
+            Reading::ChunkData { left } if bytes == left => Reading::ChunkEnd,
+            Reading::UntilClose => Reading::UntilClose,
+            // A head may have been among them.
+            _ => {
+                side.forget_head();
+                side.reading = Reading::Lost;
+                self.doubt(from_client);
+                return;
+            }
+        };
+    }
+
+    /// A direction has ended: FIN, or the connection was reset. A body that lasts until then is complete; a message
+    /// that was to go on is told as incomplete (RFC 9112 section 8).
+    fn end(&mut self, from_client: bool, sink: &mut Sink<'_>) {
+        // RFC 9110 section 10.1.1: with the final response there, a client need not send a body that it only announced.
+        let index = usize::from(!from_client);
+        let refused = from_client
+            && self.sides[index]
+                .request
+                .is_some_and(|number| !self.pending.iter().any(|p| p.number == number));
+        let side = &mut self.sides[index];
+        let missing = match side.reading {
+            Reading::Body { .. } if refused => {
+                *side = Side { reading: Reading::Lost, ..Side::new() };
+                return;
+            }
+            Reading::Body { left } => Some(left),
+            Reading::ChunkSize { .. }
+            | Reading::ChunkData { .. }
+            | Reading::ChunkEnd
+            | Reading::Trailer { .. } => None,
+            Reading::Head if side.sure && names_version(&side.head) => None,
+            Reading::Head | Reading::UntilClose | Reading::Lost => {
+                *side = Side { reading: side.reading, ..Side::new() };
+                return;
+            }
+        };
+        let part = if side.reading == Reading::Head { "head" } else { "body" };
+        *side = Side { reading: Reading::Lost, ..Side::new() };
+        let mut event = Event::new(Kind::Malformed, sink.packet, Some(sink.flow))
+            .variant("http-incomplete")
+            .with("layer", Datum::Text("http".to_owned()))
+            .with("part", Datum::Text(part.to_owned()))
+            .with("from_client", Datum::Flag(from_client));
+        if let Some(missing) = missing {
+            event = event.with("missing", Datum::Uint(missing));
+        }
+        sink.events.push(event);
     }
 }
 

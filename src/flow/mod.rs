@@ -14,6 +14,7 @@ pub mod http;
 pub mod icmp;
 pub mod info;
 pub mod record;
+pub mod stream;
 pub mod table;
 pub mod tcp;
 mod tracker;

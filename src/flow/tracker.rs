@@ -11,17 +11,16 @@ use foldhash::fast::RandomState;
 use super::arp::{Arp, Numbers};
 use super::checksums::Checksums;
 use super::copies::Copies;
-use super::dns::{DnsTracker, MessageInfo};
+use super::dns::MessageInfo;
 use super::event::{Datum, Event, FlowId, Kind};
 use super::fragments::Fragments;
-use super::http::{self, HttpStream};
 use super::icmp::{self, Icmp};
 use super::info::PacketInfo;
 use super::record::{Endpoint, FlowRecord, Party};
+use super::stream::{self, Output, Shared, Stream};
 use super::table::{Base, Key, Table};
 use super::tcp::damaged::{Damaged, DamagedSegments};
 use super::tcp::identification::Counting;
-use super::tcp::reassembly::{Reassembly, Stretch};
 use super::tcp::segment::Segment;
 use super::tcp::state::StateChange;
 use super::tcp::why::Reason;
@@ -29,7 +28,6 @@ use super::tcp::{self, Compat, Connection, Step};
 use super::udp::{self, Udp};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Context, Header, Packet};
-use crate::protocol::http::Certainty;
 use crate::protocol::{Protocol, ports};
 use crate::wire::{Field, Problem, Value};
 
@@ -71,15 +69,7 @@ impl Outcome {
 #[derive(Debug)]
 struct Tcp {
     connection: Connection,
-    reader: Reader,
-}
-
-#[derive(Debug)]
-enum Reader {
-    /// No payload yet.
-    Undecided,
-    Http(Box<HttpStream>),
-    Nobody,
+    stream: Stream,
 }
 
 impl super::table::Follow for Tcp {
@@ -101,7 +91,7 @@ pub struct Tracker {
     udp: Udp,
     arp: Arp,
     icmp: Icmp,
-    dns: DnsTracker,
+    shared: Shared,
     fragments: Fragments,
     copies: Copies,
     checksums: Checksums,
@@ -305,7 +295,7 @@ impl Tracker {
                     over_tcp: false,
                     whole: usize::from(datagram.length()) <= datagram.slice().len(),
                 };
-                self.dns.message(&message, &bytes[dns.start..dns.end], &mut outcome.events);
+                self.shared.dns.message(&message, &bytes[dns.start..dns.end], &mut outcome.events);
             }
             None => outcome.events.extend(udp::datagram_event(info, datagram, &place)),
         }
@@ -377,7 +367,13 @@ impl Tracker {
         if outcome.wants_context {
             tcp::computed::put(&t.connection, s, from, &mut outcome.context);
         }
-        read_stream(t, s, from, outcome);
+        let output = Output {
+            wants_tree: outcome.wants_context,
+            pieces: &mut outcome.context.pieces,
+            events: &mut outcome.events,
+            shared: &mut self.shared,
+        };
+        stream::read(&mut t.stream, &mut t.connection, s, from, output);
     }
 
     /// A packet passed a second capture point: what it carries came that far.
@@ -428,7 +424,7 @@ impl Tracker {
             None => numbers.take(),
         };
         let base = Base::new(info, (id, stream), client, server);
-        let tcp = Tcp { connection: Connection::new(base, self.compat), reader: Reader::Undecided };
+        let tcp = Tcp { connection: Connection::new(base, self.compat), stream: Stream::default() };
         if let Some(old) = self.tcp.insert(key, tcp) {
             let_go(*old, info.time_ns, outcome);
         }
@@ -483,13 +479,13 @@ impl Tracker {
         // was set: what was waited for before cannot be judged by it.
         if self.now_ns - now_ns > BACKWARDS_NS {
             self.now_ns = now_ns;
-            self.dns.back_to(now_ns);
+            self.shared.dns.back_to(now_ns);
         }
         self.now_ns = self.now_ns.max(now_ns);
         let macs = &self.macs;
         self.arp.expire(self.now_ns, false, |mac| macs.contains(mac), &mut outcome.events);
         self.icmp.expire(self.now_ns, false, &mut outcome.events);
-        self.dns.expire(self.now_ns, &mut outcome.events);
+        self.shared.dns.expire(self.now_ns, &mut outcome.events);
     }
 
     /// The capture is over: what was waited for did not come, what is still open is summed up.
@@ -498,7 +494,7 @@ impl Tracker {
         let macs = &self.macs;
         self.arp.expire(self.now_ns, true, |mac| macs.contains(mac), &mut outcome.events);
         self.icmp.expire(self.now_ns, true, &mut outcome.events);
-        self.dns.finish(&mut outcome.events);
+        self.shared.dns.finish(&mut outcome.events);
         let mut all = Vec::new();
         self.tcp.drain(&mut |t| all.push(t));
         for t in all {
@@ -534,60 +530,4 @@ fn let_go(mut t: Tcp, now_ns: i64, outcome: &mut Outcome) {
     let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why: None };
     t.connection.end(now_ns, &mut step);
     outcome.ended.push(t.connection.record());
-}
-
-fn is_http_port(base: &Base) -> bool {
-    base.server
-        .port
-        .and_then(|p| ports::service(p, true))
-        .is_some_and(|s| s.starts_with("http") && s != "https")
-}
-
-/// Hands payload to the reader of the stream, in order.
-fn read_stream(t: &mut Tcp, s: &Segment<'_>, from: Endpoint, outcome: &mut Outcome) {
-    let is_client = from == Endpoint::Client;
-    if matches!(t.reader, Reader::Undecided) && !s.payload.is_empty() {
-        t.reader = match http::probe(s.payload, is_client) {
-            Certainty::No => Reader::Nobody,
-            // Too few bytes to tell: the server's port decides who may wait for more.
-            Certainty::Undecided if !is_http_port(&t.connection.base) => Reader::Nobody,
-            Certainty::Undecided | Certainty::Yes => {
-                t.connection.application = Some("http");
-                Reader::Http(Box::default())
-            }
-        };
-    }
-    let Reader::Http(stream) = &mut t.reader else { return };
-    let mut sink = http::Sink {
-        packet: s.packet,
-        time_ns: s.time_ns,
-        flow: t.connection.base.id,
-        pieces: &mut outcome.context.pieces,
-        events: &mut outcome.events,
-    };
-    let [client, server] = &mut t.connection.sides;
-    let (me, peer) = if is_client { (client, server) } else { (server, client) };
-    let reassembly = me.reassembly.get_or_insert_with(|| {
-        let mut r = Reassembly::default();
-        r.start(me.isn.map_or(s.seq, |isn| isn.wrapping_add(1)));
-        Box::new(r)
-    });
-    let data_seq = s.seq.wrapping_add(u32::from(s.syn));
-    reassembly.add(data_seq, s.payload, s.len, &mut |stretch| match stretch {
-        Stretch::Bytes { bytes, at } => {
-            stream.feed(is_client, at.map(|at| s.payload_at + at), bytes, &mut sink);
-        }
-        Stretch::Lost(bytes) => stream.lost(is_client, bytes),
-    });
-    if s.ack_flag
-        && let Some(theirs) = peer.reassembly.as_mut()
-    {
-        theirs.acknowledged(s.ack, &mut |stretch| match stretch {
-            Stretch::Bytes { bytes, .. } => stream.feed(!is_client, None, bytes, &mut sink),
-            Stretch::Lost(bytes) => stream.lost(!is_client, bytes),
-        });
-    }
-    if s.fin || s.rst {
-        stream.end(is_client, &mut sink);
-    }
 }

@@ -37,9 +37,23 @@ pub mod sll;
 pub mod tcp;
 pub mod teredo;
 pub mod udp;
+pub mod unit;
 pub mod vlan;
 pub mod vxlan;
 pub mod wlan;
+
+pub use unit::Unit;
+
+/// How sure it is that bytes are a protocol's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// They are not.
+    No,
+    /// They are too few to tell.
+    Undecided,
+    /// They are.
+    Yes,
+}
 
 /// What a header says of the bytes after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -293,7 +307,7 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Tcp => tcp::describe(cursor),
         Protocol::Udp => udp::describe(cursor),
         Protocol::Dns => dns::dissect(cursor).map(drop),
-        // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `decode::tree`).
+        // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
         Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }

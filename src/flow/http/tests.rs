@@ -3,58 +3,17 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::flow::stream::wire::{SECOND, Wire};
 
-/// A connection under test: its events, and a check that pieces tile what was fed.
-struct Wire {
-    stream: HttpStream,
-    events: Vec<Event>,
-    packet: u64,
-    kinds: Vec<PieceKind>,
+fn new() -> Wire {
+    Wire::new(Box::new(HttpStream::new()))
 }
 
-const SECOND: i64 = 1_000_000_000;
+fn stream(wire: &Wire) -> &HttpStream {
+    (&*wire.reader as &dyn std::any::Any).downcast_ref().unwrap()
+}
 
 impl Wire {
-    fn new() -> Wire {
-        Wire { stream: HttpStream::new(), events: Vec::new(), packet: 0, kinds: Vec::new() }
-    }
-
-    fn send(&mut self, from_client: bool, data: &[u8]) -> &mut Wire {
-        self.packet += 1;
-        let mut pieces = Vec::new();
-        let mut sink = Sink {
-            packet: self.packet,
-            time_ns: self.packet as i64 * SECOND,
-            flow: 7,
-            pieces: &mut pieces,
-            events: &mut self.events,
-        };
-        self.stream.feed(from_client, Some(54), data, &mut sink);
-        let mut at = 54;
-        for piece in pieces {
-            assert_eq!(piece.start, at, "pieces tile");
-            assert!(piece.end > piece.start);
-            at = piece.end;
-            self.kinds.push(piece.kind);
-        }
-        assert_eq!(at, 54 + data.len(), "pieces reach the end");
-        self
-    }
-
-    fn client(&mut self, data: &[u8]) -> &mut Wire {
-        self.send(true, data)
-    }
-
-    fn server(&mut self, data: &[u8]) -> &mut Wire {
-        self.send(false, data)
-    }
-
-    fn end(&mut self, from_client: bool) {
-        let (mut pieces, events) = (Vec::new(), &mut self.events);
-        let mut sink = Sink { packet: self.packet, time_ns: 0, flow: 7, pieces: &mut pieces, events };
-        self.stream.end(from_client, &mut sink);
-    }
-
     /// Kind, variant and one telling value of each event.
     fn told(&self) -> Vec<String> {
         let value = |e: &Event, key: &str| e.get(key).map_or_else(|| "-".to_owned(), Datum::to_string);
@@ -91,7 +50,7 @@ const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConten
 
 #[test]
 fn a_request_and_its_response() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET /a HTTP/1.1\r\nHost: example.com\r\n\r\n");
     wire.server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/html\r\n\r\nhel").server(b"lo");
     assert_eq!(wire.told(), ["1 GET /a", "1 200 "]);
@@ -103,13 +62,18 @@ fn a_request_and_its_response() {
     assert_eq!(response.get("content_length"), Some(&Datum::Uint(5)));
     assert!(matches!(
         wire.kinds[..],
-        [PieceKind::HttpHead, PieceKind::HttpHead, PieceKind::HttpBody, PieceKind::HttpBody]
+        [
+            PieceKind::Unit(Unit::HttpHead),
+            PieceKind::Unit(Unit::HttpHead),
+            PieceKind::Unit(Unit::HttpBody),
+            PieceKind::Unit(Unit::HttpBody)
+        ]
     ));
 }
 
 #[test]
 fn response_time_counts_from_the_last_byte_of_the_request() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab").client(b"cd");
     wire.server(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(wire.told(), ["1 POST /", "1 100 interim", "1 201 "]);
@@ -118,7 +82,7 @@ fn response_time_counts_from_the_last_byte_of_the_request() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
     wire.server(
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n\
@@ -134,17 +98,17 @@ fn pipelined_requests_are_answered_in_order() {
 #[test]
 fn chunks_cut_anywhere_tell_the_same() {
     let request = b"GET / HTTP/1.1\r\n\r\nDELETE / HTTP/1.1\r\n\r\n";
-    let mut whole = Wire::new();
+    let mut whole = new();
     whole.client(request).server(CHUNKED);
     assert_eq!(whole.told(), ["1 GET /", "2 DELETE /", "1 200 ", "2 204 "]);
-    assert!(!whole.has(|k| matches!(k, PieceKind::Opaque)));
+    assert!(!whole.has(|k| matches!(k, PieceKind::Unit(Unit::Opaque))));
     for cut in 1..CHUNKED.len() {
-        let mut wire = Wire::new();
+        let mut wire = new();
         wire.client(request).server(&CHUNKED[..cut]).server(&CHUNKED[cut..]);
         assert_eq!(substance(&wire.events), substance(&whole.events), "cut at {cut}");
-        assert!(!wire.has(|k| matches!(k, PieceKind::Opaque)), "cut at {cut}");
+        assert!(!wire.has(|k| matches!(k, PieceKind::Unit(Unit::Opaque))), "cut at {cut}");
     }
-    let mut drip = Wire::new();
+    let mut drip = new();
     drip.client(request);
     for byte in CHUNKED.chunks(1) {
         drip.server(byte);
@@ -156,34 +120,36 @@ fn chunks_cut_anywhere_tell_the_same() {
 fn a_head_cut_anywhere_is_put_together() {
     let request = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
     for cut in 1..request.len() {
-        let mut wire = Wire::new();
+        let mut wire = new();
         wire.client(&request[..cut]).client(&[&request[cut..], b"xyz"].concat());
         assert_eq!(wire.told(), ["1 POST /form"], "cut at {cut}");
         assert_eq!(wire.events[0].packet, 2, "the packet that completes it");
-        let [PieceKind::Continues, PieceKind::HttpHeadCompleted(whole), PieceKind::HttpBody] =
-            &wire.kinds[..]
+        let [
+            PieceKind::Segment { began: 1 },
+            PieceKind::Segment { began: 1 },
+            PieceKind::Assembled { unit: Unit::HttpHead, bytes, frames },
+            PieceKind::Unit(Unit::HttpBody),
+        ] = &wire.kinds[..]
         else {
             panic!("cut at {cut}: {:?}", wire.kinds)
         };
-        assert_eq!(whole, request);
+        assert_eq!((&bytes[..], &frames[..]), (&request[..], &[1, 2][..]));
     }
 }
 
 #[test]
 fn bytes_that_waited_make_no_pieces() {
-    let mut wire = Wire::new();
-    let mut pieces = Vec::new();
-    let mut sink = Sink { packet: 9, time_ns: 0, flow: 7, pieces: &mut pieces, events: &mut wire.events };
-    wire.stream.feed(true, None, b"GET / HTTP/1.1\r\n\r\nGET /b HT", &mut sink);
-    assert!(pieces.is_empty());
+    let mut wire = new();
+    assert!(wire.waited(true, b"GET / HTTP/1.1\r\n\r\nGET /b HT").is_empty());
     wire.client(b"TP/1.1\r\n\r\n");
     assert_eq!(wire.told(), ["1 GET /", "2 GET /b"]);
-    assert!(matches!(&wire.kinds[..], [PieceKind::HttpHeadCompleted(w)] if w.starts_with(b"GET /b")));
+    let [PieceKind::Segment { .. }, PieceKind::Assembled { bytes, .. }] = &wire.kinds[..] else { panic!() };
+    assert!(bytes.starts_with(b"GET /b"));
 }
 
 #[test]
 fn a_body_until_close_is_complete_then() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET / HTTP/1.0\r\n\r\n").server(b"HTTP/1.0 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
     wire.server(b"more").end(false);
     assert_eq!(wire.told(), ["1 GET /", "1 200 "]);
@@ -192,7 +158,7 @@ fn a_body_until_close_is_complete_then() {
 
 #[test]
 fn a_message_that_ends_early_is_incomplete() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET / HTTP/1.1\r\n\r\n").server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234");
     wire.end(false);
     assert_eq!(wire.told(), ["1 GET /", "1 200 ", "http-incomplete 5"]);
@@ -201,40 +167,40 @@ fn a_message_that_ends_early_is_incomplete() {
 #[test]
 fn a_head_that_ends_early_is_incomplete_unless_it_is_one_line_of_old() {
     for (head, told) in [(&b"GET / HTTP/1.1\r\nHost: a\r\n"[..], 1), (b"GET /\r\n", 0), (b"GE", 0)] {
-        let mut wire = Wire::new();
+        let mut wire = new();
         wire.client(head).end(true);
         assert_eq!(wire.events.len(), told, "{}", head.escape_ascii());
     }
 }
 
 #[test]
-fn after_connect_and_upgrade_bytes_are_opaque() {
-    for (request, response, variant) in [
-        (
-            &b"CONNECT a:443 HTTP/1.1\r\n\r\n"[..],
-            &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"[..],
-            "tunnel",
-        ),
-        (
-            b"GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
-            "switching",
-        ),
-    ] {
-        let mut wire = Wire::new();
-        wire.client(request).server(response).server(b"HTTP/1.1 200 OK\r\n\r\n");
-        wire.client(b"GET / HTTP/1.1\r\n\r\n");
-        assert_eq!(wire.events.len(), 2);
-        assert_eq!(wire.events[1].variant, variant);
-        assert!(matches!(wire.kinds[2..], [PieceKind::Opaque, PieceKind::Opaque]));
-    }
+fn behind_an_upgrade_bytes_are_not_http() {
+    let mut wire = new();
+    wire.client(b"GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: strange\r\n\r\n");
+    wire.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: strange\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+    wire.client(b"GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(wire.events.len(), 2);
+    assert_eq!(wire.events[1].variant, "switching");
+    assert!(matches!(wire.kinds[2..], [PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::Opaque)]));
+}
+
+#[test]
+fn in_a_tunnel_whoever_knows_what_begins_there_reads_on() {
+    let mut wire = new();
+    wire.client(b"CONNECT a:443 HTTP/1.1\r\n\r\n");
+    wire.server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(wire.events[1].variant, "tunnel");
+    wire.client(b"\x01\x02").server(b"\x03");
+    assert!(matches!(wire.kinds[2..], [PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::Opaque)]));
+    wire.client(b"GET / HTTP/1.1\r\n\r\n").server(b"HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(wire.told()[2..], ["1 GET /", "1 204 "]);
 }
 
 #[test]
 fn a_gap_within_a_body_of_known_length_is_counted() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET / HTTP/1.1\r\n\r\n").server(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n12345");
-    wire.stream.lost(false, 90);
+    wire.reader.lost(false, 90);
     wire.server(b"67890").client(b"GET /b HTTP/1.1\r\n\r\n");
     wire.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(wire.told(), ["1 GET /", "1 200 ", "2 GET /b", "2 200 "]);
@@ -242,55 +208,58 @@ fn a_gap_within_a_body_of_known_length_is_counted() {
 
 #[test]
 fn a_gap_that_may_hide_a_head_is_not_guessed_over() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET / HTTP/1.1\r\n\r\n");
-    wire.stream.lost(false, 1000);
+    wire.reader.lost(false, 1000);
     wire.server(b"the end of something").client(b"GET /b HTTP/1.1\r\n\r\n");
     wire.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(wire.told(), ["1 GET /", "2 GET /b", "2 200 "], "the response answers the second request");
-    wire.stream.lost(true, 50);
+    wire.reader.lost(true, 50);
     wire.server(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(wire.told()[3], "- 500 request-not-seen");
 }
 
 #[test]
 fn what_is_no_http_is_opaque_until_a_head_begins() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"\x16\x03\x01\x02").client(b"nothing").client(b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(wire.told(), ["1 GET /"]);
-    assert!(matches!(wire.kinds[..], [PieceKind::Opaque, PieceKind::Opaque, PieceKind::HttpHead]));
+    assert!(matches!(
+        wire.kinds[..],
+        [PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::HttpHead)]
+    ));
 }
 
 #[test]
 fn a_head_without_end_is_given_up() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"GET / HTTP/1.1\r\n");
     for _ in 0..100 {
         wire.client(&[b'a'; 1000]);
     }
-    assert!(wire.stream.sides[0].head.is_empty() && wire.told().is_empty());
+    assert!(stream(&wire).sides[0].head.is_empty() && wire.told().is_empty());
     wire.client(b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(wire.told(), ["1 GET /"]);
 }
 
 #[test]
 fn unanswered_requests_are_forgotten_at_a_limit() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     for _ in 0..MAX_PENDING + 10 {
         wire.client(b"GET / HTTP/1.1\r\n\r\n");
     }
-    assert_eq!(wire.stream.pending.len(), MAX_PENDING);
+    assert_eq!(stream(&wire).pending.len(), MAX_PENDING);
     wire.server(b"HTTP/1.1 204 x\r\n\r\n");
     assert_eq!(wire.events.last().unwrap().variant, "request-not-seen", "which one is not known any more");
 }
 
 #[test]
 fn two_lengths_in_one_message_are_told() {
-    let mut wire = Wire::new();
+    let mut wire = new();
     wire.client(b"POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_eq!(wire.events[0].get("ambiguous_length"), Some(&Datum::Flag(true)));
     assert_eq!(wire.events[0].severity, Severity::Warn);
-    assert_eq!(wire.stream.sides[0].reading, Reading::Head, "chunks decide");
+    assert_eq!(stream(&wire).sides[0].reading, Reading::Head, "chunks decide");
 }
 
 proptest! {
@@ -309,13 +278,13 @@ proptest! {
             1..12,
         )
     ) {
-        let mut wire = Wire::new();
+        let mut wire = new();
         for (from_client, bytes, size, gap) in parts {
             for segment in bytes.chunks(size) {
                 wire.send(from_client, segment);
             }
             if gap < 20 {
-                wire.stream.lost(from_client, gap);
+                wire.reader.lost(from_client, gap);
             }
         }
         wire.end(true);
@@ -325,9 +294,9 @@ proptest! {
     #[test]
     fn segments_do_not_change_what_is_told(cuts in prop::collection::vec(1usize..30, 1..40)) {
         let request = b"GET / HTTP/1.1\r\n\r\nDELETE / HTTP/1.1\r\n\r\n";
-        let mut whole = Wire::new();
+        let mut whole = new();
         whole.client(request).server(CHUNKED);
-        let mut wire = Wire::new();
+        let mut wire = new();
         wire.client(request);
         let mut rest = CHUNKED;
         for cut in cuts.into_iter().cycle() {

@@ -17,6 +17,7 @@ pub mod registry;
 #[cfg(test)]
 mod tests;
 
+static LENGTH: Field = Field::new("dns.length");
 static ID: Field = Field::hex("dns.id", 4);
 static FLAGS: Field = Field::hex("dns.flags", 4);
 static RESPONSE: Field = Field::new("dns.flags.response");
@@ -180,6 +181,15 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Message, Malfor
         (said, None) => Ok(said),
         (_, Some(bad)) => Err(bad),
     }
+}
+
+/// Reads a message behind its two bytes of length, as a TCP stream has it (RFC 1035 section 4.2.2).
+///
+/// # Errors
+/// As [`dissect`].
+pub fn dissect_over_tcp<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Message, Malformed> {
+    c.u16(&LENGTH)?;
+    dissect(c)
 }
 
 /// Reads one message as far as it can be read, and says what was wrong first.

@@ -3,18 +3,9 @@
 //! RFC 9112 section 3 and 4. Other protocols begin with a word and a blank too (SIP, RTSP, SMTP, IRC), so a
 //! request is sure only with a version at the end of its line, or a well-known method before what can be a target.
 
-use super::{is_blank, is_token, is_version, without_blanks_behind};
+use crate::protocol::Certainty;
 
-/// How sure it is that bytes are HTTP/1.x.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Certainty {
-    /// They are not.
-    No,
-    /// They are too few to tell.
-    Undecided,
-    /// They are.
-    Yes,
-}
+use super::{is_blank, is_token, is_version, without_blanks_behind};
 
 /// Methods of RFC 9110 section 9.3, RFC 5789 and WebDAV (RFC 4918, 3253) that are met often.
 const METHODS: &[&[u8]] = &[

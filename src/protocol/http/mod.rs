@@ -17,7 +17,7 @@ mod guess;
 #[cfg(test)]
 mod tests;
 
-pub use guess::{Certainty, looks_like_request, looks_like_response};
+pub use guess::{looks_like_request, looks_like_response};
 
 static REQUEST_LINE: Field = Field::new("http.request.line");
 static METHOD: Field = Field::new("http.request.method");

@@ -1,0 +1,63 @@
+//! Units of a stream: what the parts of a TCP payload are, once someone has followed the stream so far.
+//!
+//! A frame alone does not say where a message begins in it, nor what was agreed on before. The follower of the stream knows
+//! (`flow::stream`) and says so with a [`Unit`]; the tree lane then names the unit's bytes with [`describe`]. A unit whose
+//! meaning hangs on what came earlier carries that knowledge with it.
+
+use super::{Protocol, data, dns, http};
+use crate::wire::{Cursor, Field, Malformed, Tree};
+
+/// What a part of a stream is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unit {
+    /// An HTTP head: start line to empty line.
+    HttpHead,
+    /// Part of an HTTP body.
+    HttpBody,
+    /// A chunk's size line, the line end after a chunk, or the trailer after the last.
+    HttpChunk,
+    /// A DNS message behind its two bytes of length (RFC 1035 section 4.2.2).
+    DnsOverTcp,
+    /// Bytes that nobody here can name.
+    Opaque,
+}
+
+static HTTP_CHUNK: Field = Field::new("http.chunk");
+static HTTP_BODY: Field = Field::new("http.file_data");
+
+impl Unit {
+    /// Whose it is.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Unit::HttpHead | Unit::HttpBody | Unit::HttpChunk => Protocol::Http,
+            Unit::DnsOverTcp => Protocol::Dns,
+            Unit::Opaque => Protocol::Data,
+        }
+    }
+
+    /// Whether it goes on with what the unit before it began, where that is of the same protocol: then both stand in
+    /// one layer.
+    pub fn continues(&self) -> bool {
+        matches!(self, Unit::HttpBody | Unit::HttpChunk)
+    }
+}
+
+/// Names every bit of a unit: the cursor spans just that. What it does not reach the caller gives a leaf of its own.
+///
+/// # Errors
+/// [`Malformed`] where the unit ends before it should, or makes no sense; every field before is recorded.
+pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
+    match unit {
+        Unit::HttpHead => http::dissect(c).map(drop),
+        Unit::HttpBody => {
+            c.rest(&HTTP_BODY);
+            Ok(())
+        }
+        Unit::HttpChunk => {
+            c.rest(&HTTP_CHUNK);
+            Ok(())
+        }
+        Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
+        Unit::Opaque => data::dissect(c),
+    }
+}
