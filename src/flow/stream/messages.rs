@@ -260,3 +260,115 @@ pub fn line(bytes: &[u8], limit: usize) -> Extent {
         None => Extent::Foreign,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::stream::wire::Wire;
+
+    /// A protocol whose messages are a length, in two bytes, and that many bytes; 0xffff begins no message.
+    #[derive(Debug, Default)]
+    struct Counted {
+        read: Vec<Vec<u8>>,
+        skipped: usize,
+    }
+
+    impl Messages for Counted {
+        fn extent(&mut self, _: bool, bytes: &[u8]) -> Extent {
+            match bytes {
+                [0xff, 0xff, ..] => Extent::Foreign,
+                // Stands for a message of 16 MiB.
+                [0xff, 0xfe, ..] => Extent::Message(1 << 24),
+                [high, low, ..] => Extent::Message(2 + usize::from(u16::from_be_bytes([*high, *low]))),
+                _ => Extent::More,
+            }
+        }
+
+        fn message(&mut self, _: bool, bytes: &[u8], _: &mut Sink<'_>) -> Unit {
+            self.read.push(bytes[2..].to_vec());
+            Unit::Opaque
+        }
+
+        fn resumes(&self, _: bool, segment: &[u8]) -> bool {
+            segment.starts_with(b"\x00\x01")
+        }
+
+        fn skipped(&mut self, _: bool) {
+            self.skipped += 1;
+        }
+    }
+
+    fn new() -> Wire {
+        Wire::new(Box::new(MessageReader::new(Counted::default())))
+    }
+
+    fn reader(wire: &Wire) -> &MessageReader<Counted> {
+        (&*wire.reader as &dyn std::any::Any).downcast_ref().unwrap()
+    }
+
+    const THREE: &[u8] = b"\x00\x03abc\x00\x00\x00\x05defgh";
+
+    #[test]
+    fn messages_are_the_same_however_they_are_cut_into_segments() {
+        for first in 0..=THREE.len() {
+            for second in first..=THREE.len() {
+                let mut wire = new();
+                for part in [&THREE[..first], &THREE[first..second], &THREE[second..]] {
+                    if !part.is_empty() {
+                        wire.client(part);
+                    }
+                }
+                assert_eq!(
+                    reader(&wire).protocol.read,
+                    [&b"abc"[..], b"", b"defgh"],
+                    "cut at {first} and {second}"
+                );
+                assert_eq!(wire.units().count(), 3);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_in_three_segments_names_them() {
+        let mut wire = new();
+        wire.server(b"\x00\x03a").server(b"b").server(b"c\x00\x01z");
+        let [
+            ..,
+            PieceKind::Segment { began: 1 },
+            PieceKind::Assembled { bytes, frames, .. },
+            PieceKind::Unit(_),
+        ] = &wire.kinds[..]
+        else {
+            panic!("{:?}", wire.kinds)
+        };
+        assert_eq!((&bytes[..], &frames[..]), (&b"\x00\x03abc"[..], &[1, 2, 3][..]));
+    }
+
+    #[test]
+    fn a_gap_within_a_message_costs_that_message_only() {
+        let mut wire = new();
+        wire.client(b"\x00\x05ab");
+        wire.reader.lost(true, 2);
+        wire.client(b"c\x00\x01z");
+        assert_eq!(reader(&wire).protocol.read, [b"z"]);
+        assert_eq!(reader(&wire).protocol.skipped, 1);
+    }
+
+    #[test]
+    fn a_gap_over_an_end_is_over_where_a_segment_begins_like_a_message() {
+        let mut wire = new();
+        wire.client(b"\x00\x05ab");
+        wire.reader.lost(true, 7);
+        wire.client(b"cd").client(b"\x00\x01z");
+        assert_eq!(reader(&wire).protocol.read, [b"z"]);
+    }
+
+    #[test]
+    fn what_is_foreign_or_too_long_is_passed_over_and_not_kept() {
+        let mut wire = new();
+        wire.client(b"\xff\xff....").client(b"more");
+        wire.server(b"\xff\xfe").server(&vec![0; (1 << 24) - 4]).server(b"..\x00\x01z");
+        assert_eq!(reader(&wire).protocol.read, [b"z"]);
+        assert!(reader(&wire).sides.iter().all(|side| side.begun.capacity() == 0));
+    }
+}
