@@ -13,6 +13,7 @@ pub mod help;
 pub mod interfaces;
 pub mod json;
 pub mod ladder;
+pub mod layers;
 pub mod options;
 pub mod output;
 pub mod packet;
@@ -43,6 +44,7 @@ enum Command {
     Packet(packet::Flags),
     Flows(flows::Flags),
     Ladder(ladder::Flags),
+    Layers(layers::Flags),
     Why(why::Flags),
     Claims(claims::Flags),
     Captures(captures::Flags),
@@ -76,6 +78,7 @@ fn run(args: &Args) -> Result<Done, Problem> {
         Command::Packet(flags) => packet::run(common, flags),
         Command::Flows(flags) => flows::run(common, flags),
         Command::Ladder(flags) => ladder::run(common, flags),
+        Command::Layers(flags) => layers::run(common, flags),
         Command::Why(flags) => why::run(common, flags),
         Command::Claims(flags) => claims::run(common, flags),
         Command::Captures(flags) => captures::run(common, flags),

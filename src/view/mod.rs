@@ -14,6 +14,7 @@ pub mod error;
 pub mod flows;
 pub mod hex;
 pub mod ladder;
+pub mod layers;
 pub mod list;
 pub mod packet;
 pub mod record;

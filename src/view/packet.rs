@@ -153,7 +153,7 @@ fn layer(lang: Lang, node: &Node) -> LayerView {
 }
 
 /// Names of the OSI and the TCP/IP layer.
-fn layer_name(lang: Lang, protocol: Protocol) -> &'static str {
+pub(super) fn layer_name(lang: Lang, protocol: Protocol) -> &'static str {
     let id = match protocol.osi() {
         1 => "osi.1",
         2 => "osi.2",
@@ -193,7 +193,7 @@ fn range(node: &Node) -> String {
 }
 
 /// The bytes of a layer's header.
-fn byte_range(lang: Lang, node: &Node) -> String {
+pub(super) fn byte_range(lang: Lang, node: &Node) -> String {
     let (first, last) = (node.offset(), node.offset() + node.length().saturating_sub(1));
     let values = [("first", &*first.to_string()), ("last", &*last.to_string())];
     say::text(lang, if first == last { "bytes.one" } else { "bytes.range" }, &values)
@@ -221,7 +221,7 @@ fn bit_pattern(node: &Node, bytes: &[u8]) -> String {
 }
 
 /// How a value is written.
-fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
+pub(super) fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
     match (&node.value, node.field.show) {
         (Value::Uint(n), Show::Hex(digits)) => format!("0x{n:0digits$x}", digits = usize::from(digits)),
         (Value::Uint(n), Show::Plain) => n.to_string(),

@@ -13,8 +13,8 @@ use pcaplain::render::text::{self, Page};
 use pcaplain::session::{Begun, Go, Seen, Session, Sink, Want};
 use pcaplain::view::annotate::{Collector, Wish};
 use pcaplain::view::list::Lister;
-use pcaplain::view::packet;
 use pcaplain::view::time::TimeFormat;
+use pcaplain::view::{layers, packet};
 use pcaplain::words::Lang;
 
 use super::common::Held;
@@ -58,6 +58,14 @@ impl Sink for All {
         if let Some(tree) = seen.tree {
             let view = packet::of(self.lang, &seen.frame, tree, &seen.outcome.events);
             text::packet::write(&mut self.screens, &view)?;
+            let boxes = layers::of(self.lang, "mutant", &seen.frame, seen.packet, tree, seen.findings);
+            if let Some(silent) = boxes.boxes.iter().find(|b| b.own.is_empty() || b.peer.is_empty()) {
+                return Err(io::Error::other(format!(
+                    "nothing is said of the layer {}",
+                    silent.title.text()
+                )));
+            }
+            text::layers::write(&mut self.screens, &boxes, &layers::notes_heading(self.lang))?;
         }
         self.json.packet(seen)
     }

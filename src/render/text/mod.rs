@@ -10,6 +10,7 @@ pub mod annotate;
 pub mod claims;
 pub mod clean;
 pub mod ladder;
+pub mod layers;
 pub mod list;
 pub mod packet;
 pub mod palette;
