@@ -57,6 +57,8 @@ fn every_command_works_on_every_bundled_capture() {
                 vec!["packets", &name],
                 vec!["packet", &name, "1"],
                 vec!["flows", &name],
+                vec!["layers", &name],
+                vec!["layers", &name, "1"],
             ] {
                 let mut arguments = arguments;
                 arguments.extend(["--lang", lang]);
@@ -368,4 +370,18 @@ fn help_is_in_both_languages() {
     let chinese = out(&run(&["--lang", "zh", "annotate", "--help"]));
     assert!(chinese.contains("用法"), "{chinese}");
     assert!(run(&["--version"]).status.success());
+}
+
+#[test]
+fn a_claim_is_shown_with_the_fields_and_bytes_that_decide_it() {
+    let text = out(&run(&["claims", "show", "arp-request-broadcast", "--on", "@eth-arp"]));
+    assert!(text.contains("eth.dst  ff:ff:ff:ff:ff:ff"), "{text}");
+    let dump = text.lines().position(|line| line.starts_with("0000  ff ff ff ff ff ff 02")).expect("a dump");
+    assert_eq!(text.lines().nth(dump + 1), Some("      ^^ ^^ ^^ ^^ ^^ ^^"), "the bytes are marked");
+}
+
+#[test]
+fn conflicts_of_the_notes_are_decided_by_packets() {
+    let text = out(&run(&["claims", "conflicts"]));
+    assert!(text.contains("note-conflict-layer-of-arp") && text.contains("@eth-arp  In #1"), "{text}");
 }

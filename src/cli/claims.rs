@@ -1,17 +1,21 @@
-//! `claims CAPTURE`, `claims list`, `claims show ID`: what the study notes claim, and what packets say of it.
+//! `claims CAPTURE`, `claims list`, `claims show ID`, `claims conflicts`: what the study notes claim, and what packets say of it.
 
 use std::io;
 
 use clap::{Args, Subcommand};
 
 use super::options::{Common, FormatName, Inputs};
-use super::output::{self, Done, Problem};
+use super::output::{self, Done, Out, Problem};
+use crate::capture::Frame;
 use crate::notes::check::ClaimResult;
-use crate::notes::ledger;
+use crate::notes::ledger::{self, Claim};
 use crate::render::json::Lines;
-use crate::render::text;
-use crate::session::{Go, Seen, Sink};
+use crate::render::text::{self, Page};
+use crate::session::{Go, Seen, Sink, Want};
 use crate::view::claims::{self, ClaimRecord, ListedRecord};
+use crate::view::evidence::{self, EvidenceView};
+use crate::view::{Line, Role, say};
+use crate::words::Lang;
 
 /// Raw flags.
 #[derive(Debug, Args)]
@@ -36,7 +40,10 @@ enum What {
     Show {
         #[arg(value_name = "ID")]
         id: String,
+        #[arg(long, value_name = "CAPTURE")]
+        on: Vec<String>,
     },
+    Conflicts,
 }
 
 /// Shows claims.
@@ -46,13 +53,21 @@ enum What {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     match &flags.command {
-        Some(What::Show { id }) => {
+        Some(What::Show { id, on }) => {
             let claim = ledger::by_id(id).map_err(|nearest| {
                 let values = [("id", id.as_str()), ("nearest", &nearest.join(", "))];
                 Problem::said(lang, "no-such-claim", &values)
             })?;
             let mut page = output::page(common);
             text::claims::write(&mut page, &claims::claim(lang, claim))?;
+            let done = evidence(common, claim, on, &mut page)?;
+            page.flush()?;
+            Ok(done)
+        }
+        Some(What::Conflicts) => {
+            let mut page = output::page(common);
+            let decided = decided(common)?;
+            text::claims::write(&mut page, &claims::conflicts(lang, &decided))?;
             page.flush()?;
             Ok(Done::default())
         }
@@ -97,6 +112,74 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             Ok(ending.into())
         }
     }
+}
+
+/// Bundled captures whose evidence is drawn out, at most: the others are named.
+const DRAWN: usize = 2;
+
+/// Draws what decides a claim: in the captures given, else in bundled ones.
+fn evidence(common: &Common, claim: &Claim, on: &[String], page: &mut Page<Out>) -> Result<Done, Problem> {
+    let lang = common.lang();
+    let bundled = claim.captures.iter().take(DRAWN).map(|name| format!("@{name}"));
+    let captures: Vec<String> = if on.is_empty() { bundled.collect() } else { on.to_vec() };
+    let mut done = Done::default();
+    for capture in captures {
+        let files = [capture.clone()];
+        let mut sink = Results::default();
+        let ending = common.session(None).with_claims().run(&files, &mut sink)?;
+        done.damages.extend(ending.damages);
+        let Some(result) = sink.results.iter().find(|result| result.claim.id == claim.id) else { continue };
+        let mut view = evidence::of(lang, &capture, result);
+        if capture == "-" {
+            view.none = Line::new().with(say::word(lang, "claims.only-sentence"), Role::Dim);
+        } else if view.exhibits.is_empty() {
+            // Nothing to draw.
+        } else {
+            common.session(None).run(&files, &mut Drawing { lang, view: &mut view })?;
+        }
+        text::evidence::write(page, &view)?;
+    }
+    Ok(done)
+}
+
+/// Takes apart the packets that decide.
+struct Drawing<'v> {
+    lang: Lang,
+    view: &'v mut EvidenceView,
+}
+
+impl Sink for Drawing<'_> {
+    fn wants(&self, frame: &Frame<'_>) -> Want {
+        if self.view.wants(frame.number) { Want::Tree } else { Want::Outcome }
+    }
+
+    fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
+        if let Some(tree) = seen.tree {
+            self.view.packet(self.lang, &seen.frame, tree);
+        }
+        Ok(Go::Continue(()))
+    }
+}
+
+/// What the bundled captures say where the notes disagree.
+fn decided(common: &Common) -> Result<Vec<(&'static str, Line)>, Problem> {
+    let conflicts: Vec<&Claim> = ledger::all().iter().filter(|claim| claim.is_conflict()).collect();
+    let mut captures: Vec<&str> = conflicts.iter().flat_map(|c| &c.captures).map(String::as_str).collect();
+    captures.sort_unstable();
+    captures.dedup();
+    let mut lines = Vec::new();
+    for name in captures {
+        let capture = format!("@{name}");
+        let mut sink = Results::default();
+        common.session(None).with_claims().run(std::slice::from_ref(&capture), &mut sink)?;
+        let named = |claim: &Claim| claim.is_conflict() && claim.captures.iter().any(|c| c == name);
+        for result in sink.results.iter().filter(|result| named(result.claim)) {
+            if let Some(line) = claims::decided(common.lang(), &capture, result) {
+                lines.push((result.claim.id.as_str(), line));
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// Waits for the results.

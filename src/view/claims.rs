@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::say;
 use super::span::{Line, Role};
 use crate::flow::Datum;
-use crate::notes::check::{ClaimResult, Finding, Status};
+use crate::notes::check::{ClaimResult, Evidence, Finding, Status};
 use crate::notes::ledger::{self, Check, Claim, Right, Verdict};
 use crate::words::{self, Lang};
 
@@ -201,10 +201,7 @@ fn result(lang: Lang, result: &ClaimResult) -> Line {
             line.push(format!("{}  ", claim.id), Role::Strong);
             line.push(&claim.text[lang.index()], Role::Plain);
             let found = result.evidence.iter().find(|e| e.status == Status::Contradicted);
-            let sentence = match found {
-                Some(e) => fill(lang, &e.check.contradicted[lang.index()], &e.values, e.packet),
-                None => String::new(),
-            };
+            let sentence = found.map_or_else(String::new, |e| self::sentence(lang, e));
             let sentence =
                 if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
             push_sentence(lang, &mut line, &sentence);
@@ -222,8 +219,17 @@ fn result(lang: Lang, result: &ClaimResult) -> Line {
     }
 }
 
+/// What a packet says of a claim, with its own numbers; empty where the check has no sentence, or a value is missing.
+pub(super) fn sentence(lang: Lang, evidence: &Evidence) -> String {
+    let text = match evidence.status {
+        Status::Contradicted => &evidence.check.contradicted,
+        _ => &evidence.check.shown,
+    };
+    fill(lang, &text[lang.index()], &evidence.values, evidence.packet)
+}
+
 /// Who is right where packets contradict a claim.
-fn right(lang: Lang, right: Option<Right>) -> &'static str {
+pub(super) fn right(lang: Lang, right: Option<Right>) -> &'static str {
     match right {
         None | Some(Right::Rfc) => say::word(lang, "claims.right.rfc"),
         Some(Right::Both) => say::word(lang, "claims.right.both"),
@@ -364,6 +370,27 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
     let title =
         Line::new().with(claim.id.as_str(), Role::Title).with(format!("  {}", claim.topic_name()), Role::Dim);
     vec![Section { title, lines }]
+}
+
+/// What packets of a capture decide where notes disagree, as one line a check.
+pub fn decided(lang: Lang, capture: &str, result: &ClaimResult) -> Option<Line> {
+    let found = result.evidence.iter().find(|e| e.status == result.status)?;
+    let told = sentence(lang, found);
+    let told = if told.is_empty() { format!("#{}", found.packet) } else { told };
+    let line = Line::new().with(format!("{capture}  "), Role::Command);
+    Some(line.with(told, Role::Plain))
+}
+
+/// The places where notes contradict each other: who says what, and what packets say. `decided` are lines of
+/// [`decided`] by claim.
+pub fn conflicts(lang: Lang, decided: &[(&'static str, Line)]) -> Vec<Section> {
+    let one = |conflict: &Claim| {
+        let mut section = claim(lang, conflict).swap_remove(0);
+        let packets = decided.iter().filter(|(id, _)| *id == conflict.id).map(|(_, line)| line.clone());
+        section.lines.extend(packets);
+        section
+    };
+    ledger::all().iter().filter(|claim| claim.is_conflict()).map(one).collect()
 }
 
 /// A label before what it is the label of.

@@ -11,6 +11,7 @@ pub mod claims;
 pub mod conversation;
 pub mod ends;
 pub mod error;
+pub mod evidence;
 pub mod flows;
 pub mod hex;
 pub mod ladder;

@@ -118,7 +118,7 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
     PacketView { head: head(lang, frame), told: told.collect(), layers, dumps }
 }
 
-fn head(lang: Lang, frame: &Frame<'_>) -> Line {
+pub(super) fn head(lang: Lang, frame: &Frame<'_>) -> Line {
     let (captured, length) = (thousands(frame.bytes.len() as u64), thousands(frame.wire_len.into()));
     let size = say::text(lang, "packet.captured", &[("captured", &captured), ("wire", &length)]);
     let link = say::link(lang, frame.link_type);
@@ -166,7 +166,7 @@ pub(super) fn layer_name(lang: Lang, protocol: Protocol) -> &'static str {
     say::word(lang, id)
 }
 
-fn field(lang: Lang, frame: &Frame<'_>, tree: &Tree, node: &Node, role: Role) -> FieldView {
+pub(super) fn field(lang: Lang, frame: &Frame<'_>, tree: &Tree, node: &Node, role: Role) -> FieldView {
     let is_leaf = node.kind == NodeKind::Leaf;
     let bytes = tree.bytes_of(node, frame.bytes);
     FieldView {
@@ -312,7 +312,7 @@ fn ip_sort(address: IpAddr) -> Option<&'static str> {
 }
 
 /// What kind of field it is, from what its value is and how its name ends: the same kind looks the same everywhere.
-fn part_of(node: &Node) -> Part {
+pub(super) fn part_of(node: &Node) -> Part {
     match node.value {
         Value::Mac(_) | Value::Ipv4(_) | Value::Ipv6(_) => return Part::Address,
         Value::Flag(_) => return Part::Flag,

@@ -9,6 +9,7 @@
 pub mod annotate;
 pub mod claims;
 pub mod clean;
+pub mod evidence;
 pub mod ladder;
 pub mod layers;
 pub mod list;

@@ -62,15 +62,20 @@ fn layer<W: Write>(page: &mut Page<W>, layer: &LayerView) -> io::Result<()> {
         page.blanks(4)?;
         page.paragraph(&Line::new().with(layer.purpose.as_str(), Role::Dim), 4, 4)?;
     }
+    fields(page, &layer.fields)
+}
+
+/// Fields in columns.
+pub(super) fn fields<W: Write>(page: &mut Page<W>, fields: &[FieldView]) -> io::Result<()> {
     let widest = |of: &dyn Fn(&FieldView) -> usize, most: usize| {
-        layer.fields.iter().map(of).filter(|w| *w <= most).max().unwrap_or(0)
+        fields.iter().map(of).filter(|w| *w <= most).max().unwrap_or(0)
     };
     let columns = Columns {
         range: widest(&|f| width(&f.range), 11),
         name: widest(&|f| f.depth * 2 + f.name.len(), NAME),
         value: widest(&|f| shown(f).1, VALUE),
     };
-    layer.fields.iter().try_for_each(|one| field(page, one, &columns))
+    fields.iter().try_for_each(|one| field(page, one, &columns))
 }
 
 struct Columns {
@@ -127,7 +132,7 @@ fn field<W: Write>(page: &mut Page<W>, field: &FieldView, c: &Columns) -> io::Re
     page.paragraph(&Line::new().with(field.meaning.as_str(), Role::Plain), at, meanings)
 }
 
-fn hex<W: Write>(page: &mut Page<W>, line: &HexLine) -> io::Result<()> {
+pub(super) fn hex<W: Write>(page: &mut Page<W>, line: &HexLine) -> io::Result<()> {
     page.put(&format!("{:04x}", line.offset), Role::Dim)?;
     for at in 0..16 {
         page.blanks(if at % 8 == 0 { 2 } else { 1 })?;
