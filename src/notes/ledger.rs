@@ -199,8 +199,17 @@ macro_rules! files {
 }
 
 /// The files, in the order in which topics are shown.
+#[rustfmt::skip]
 static FILES: &[(&str, &str)] = files![
-    "osi-model" "tcpip-model" "encapsulation" "ethernet" "arp" "ip" "tcp-handshake" "tcp-state" "tcp-teardown"
+    "osi-model"
+    "tcpip-model"
+    "encapsulation"
+    "ethernet"
+    "arp"
+    "ip"
+    "tcp-handshake"
+    "tcp-state"
+    "tcp-teardown"
 ];
 
 struct Ledger {

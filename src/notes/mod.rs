@@ -8,6 +8,7 @@ pub mod check;
 pub mod expression;
 pub mod facts;
 pub mod ledger;
+mod memory;
 pub mod surroundings;
 pub mod syllabus;
 pub mod vocabulary;

@@ -23,6 +23,7 @@ use crate::decode::{Header, Packet};
 use crate::flow::{Datum, Endpoint, Event, FlowId, Kind, Outcome};
 
 use super::expression::{Facts, Operand};
+use super::memory::{MEMORIES, Memory};
 
 /// Entries remembered of a kind.
 const MAX_KNOWN: usize = 16_384;
@@ -134,8 +135,9 @@ struct Now {
 }
 
 /// Remembers what later packets are judged by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Surroundings {
+    memories: Vec<Box<dyn Memory>>,
     now: Now,
     routed: bool,
     told: Map<Ipv4Addr, Told>,
@@ -151,9 +153,31 @@ pub struct Surroundings {
     kinds: VecDeque<(u64, ArrayVec<Kind, 4>)>,
 }
 
+impl Default for Surroundings {
+    fn default() -> Surroundings {
+        Surroundings {
+            memories: MEMORIES.iter().map(|row| (row.make)()).collect(),
+            now: Now::default(),
+            routed: false,
+            told: Map::default(),
+            address_of: Map::default(),
+            questions: Map::default(),
+            used: Map::default(),
+            networks: Map::default(),
+            begun: HashSet::default(),
+            seen_arp: VecDeque::new(),
+            closes: Map::default(),
+            halves: 0,
+            isns: Map::default(),
+            kinds: VecDeque::new(),
+        }
+    }
+}
+
 impl Surroundings {
     /// Takes in a packet and what it brought.
     pub fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
+        self.memories.iter_mut().for_each(|memory| memory.packet(frame, packet, outcome));
         self.now = Now::default();
         let mut copy = false;
         for event in &outcome.events {
@@ -199,6 +223,7 @@ impl Surroundings {
 
     /// A conversation is over, and has been asked about.
     pub fn forget(&mut self, flow: FlowId) {
+        self.memories.iter_mut().for_each(|memory| memory.forget(flow));
         if let Some(close) = self.closes.remove(&flow) {
             self.halves -= usize::from(close.half.is_some());
         }
@@ -467,7 +492,7 @@ impl Facts for Around<'_> {
                 _ => {}
             }),
             "fin" => self.of_fin(field, each),
-            _ => {}
+            _ => self.surroundings.memories.iter().for_each(|memory| memory.values(name, self.flow, each)),
         }
     }
 }

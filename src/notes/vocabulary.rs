@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::expression::{Kind, Vocabulary};
 use super::facts::HeaderFacts;
+use super::memory;
 use crate::flow;
 
 /// Names of a conversation, without the `flow.` before them.
@@ -213,6 +214,7 @@ fn of_checks() -> &'static Names {
     static CELL: OnceLock<Names> = OnceLock::new();
     CELL.get_or_init(|| {
         let mut names: Names = [KEYS, AROUND].concat();
+        names.extend(memory::names());
         names.sort_by_key(|(name, _)| *name);
         names
     })
@@ -283,7 +285,11 @@ pub fn checks() -> Vocabulary<'static> {
 /// Whether a packet's tree is asked for a name, if its headers do not answer.
 pub(super) fn is_of_tree(name: &str) -> bool {
     let listed = |names: &[(&str, Kind)]| names.iter().any(|(known, _)| *known == name);
-    !name.starts_with("flow.") && !listed(EVENT) && !listed(KEYS) && !listed(AROUND)
+    !name.starts_with("flow.")
+        && !listed(EVENT)
+        && !listed(KEYS)
+        && !listed(AROUND)
+        && memory::names().all(|(known, _)| known != name)
         || name.starts_with("frame") && !HeaderFacts::knows(name)
 }
 

@@ -425,8 +425,14 @@ pub fn mutated() -> Vec<(&'static str, Film)> {
     films.push(("wi-fi", vec![other(105, beacon), other(105, vec![0xd4, 0, 0, 0, 2, 0, 0, 0, 0, 1])]));
     let ip = bundled("udp-basic").swap_remove(0).bytes.split_off(ETH);
     films.push(("ppp", vec![other(9, [&[0xff, 3, 0, 0x21][..], &ip].concat())]));
+    films.extend(FURTHER.iter().flat_map(|topic| topic()));
     films
 }
+
+/// Changed copies for the topics that have a file of their own in `films/`.
+#[rustfmt::skip]
+const FURTHER: &[fn() -> Vec<(&'static str, Film)>] = &[
+];
 
 /// Three repeated acknowledgements, and the segment they ask for again.
 fn lost_and_resent() -> Film {

@@ -1,0 +1,44 @@
+//! Memories: what earlier packets say of this one, one file an idea. A check asks them by names of their own area.
+//!
+//! The oldest (`hop`, `half`, `fin`, `isn`, `link`, `original`) are in `surroundings`; further ones are rows of [`MEMORIES`].
+//! Bounded: a memory says at its top how much it keeps. Leaves out: judgement, which is the ledger's.
+
+use std::fmt::Debug;
+
+use crate::capture::Frame;
+use crate::decode::Packet;
+use crate::flow::{FlowId, Outcome};
+
+use super::expression::{Kind, Operand};
+
+/// What is remembered of earlier packets for checks of claims.
+pub trait Memory: Debug {
+    /// Takes in a packet and what it brought.
+    fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome);
+
+    /// A conversation is over, and has been asked about.
+    fn forget(&mut self, flow: FlowId) {
+        let _ = flow;
+    }
+
+    /// The values under a name of its own, for the packet at hand or for the conversation that has ended (`flow`).
+    fn values(&self, name: &str, flow: Option<FlowId>, each: &mut dyn FnMut(Operand<'_>));
+}
+
+/// A memory: its names, and how it begins.
+pub(super) struct Row {
+    /// The names that checks may use, and the kinds of their values.
+    pub names: &'static [(&'static str, Kind)],
+    /// One that remembers nothing yet.
+    pub make: fn() -> Box<dyn Memory>,
+}
+
+/// All of them.
+#[rustfmt::skip]
+pub(super) static MEMORIES: &[Row] = &[
+];
+
+/// All names of all memories.
+pub(super) fn names() -> impl Iterator<Item = (&'static str, Kind)> {
+    MEMORIES.iter().flat_map(|row| row.names.iter().copied())
+}
