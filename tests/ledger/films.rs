@@ -17,6 +17,9 @@ pub struct Shot {
 /// Frames, in most of them on Ethernet.
 pub type Film = Vec<Shot>;
 
+/// Films, by what was done to them.
+pub type Changed = Vec<(&'static str, Film)>;
+
 const MS: i64 = 1_000_000;
 
 /// A bundled capture.
@@ -223,7 +226,7 @@ fn on_port(name: &str, from: u16, to: u16) -> Film {
 }
 
 /// Changed copies of bundled captures, by what was done to them: what the bundled ones do not have.
-pub fn mutated() -> Vec<(&'static str, Film)> {
+pub fn mutated() -> Changed {
     let flags = |set: u8, clear: u8| {
         move |shot: &mut Shot| {
             shot.bytes[FLAGS] = shot.bytes[FLAGS] & !clear | set;
@@ -431,7 +434,7 @@ pub fn mutated() -> Vec<(&'static str, Film)> {
 
 /// Changed copies for the topics that have a file of their own in `films/`.
 #[rustfmt::skip]
-const FURTHER: &[fn() -> Vec<(&'static str, Film)>] = &[
+const FURTHER: &[fn() -> Changed] = &[
 ];
 
 /// Three repeated acknowledgements, and the segment they ask for again.
