@@ -210,6 +210,7 @@ static FILES: &[(&str, &str)] = files![
     "tcp-handshake"
     "tcp-state"
     "tcp-teardown"
+    "tcp-time-wait"
 ];
 
 struct Ledger {

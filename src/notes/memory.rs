@@ -3,6 +3,8 @@
 //! The oldest (`hop`, `half`, `fin`, `isn`, `link`, `original`) are in `surroundings`; further ones are rows of [`MEMORIES`].
 //! Bounded: a memory says at its top how much it keeps. Leaves out: judgement, which is the ledger's.
 
+mod lingering;
+
 use std::fmt::Debug;
 
 use crate::capture::Frame;
@@ -36,6 +38,7 @@ pub(super) struct Row {
 /// All of them.
 #[rustfmt::skip]
 pub(super) static MEMORIES: &[Row] = &[
+    Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
 ];
 
 /// All names of all memories.

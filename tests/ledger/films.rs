@@ -1,5 +1,7 @@
 //! Captures for the ledger's tests: the bundled ones as frames that can be changed, and changed copies of them.
 
+mod time_wait;
+
 use pcaplain::capture::{self, Frame, Source};
 use pcaplain::flow::{Outcome, Tracker};
 use pcaplain::notes::{Checker, ClaimResult, Moment};
@@ -435,6 +437,7 @@ pub fn mutated() -> Changed {
 /// Changed copies for the topics that have a file of their own in `films/`.
 #[rustfmt::skip]
 const FURTHER: &[fn() -> Changed] = &[
+    time_wait::films,
 ];
 
 /// Three repeated acknowledgements, and the segment they ask for again.
