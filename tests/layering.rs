@@ -38,6 +38,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("pbb", "ethernet"),
     ("ipv4", "ah"),        // extension headers belong to the IP layer
     ("ipv6", "ah"),
+    ("nbns", "dns"),       // names have the form of DNS's, pointers and all (RFC 1002 section 4.1)
 ];
 
 /// Libraries that stay in the rooms named, so that they can be replaced there.

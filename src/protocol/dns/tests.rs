@@ -14,7 +14,7 @@ const QUERY: &[u8] = &[
     3, b'w', b'w', b'w', 7, b'e', b'x', b'a', b'm', b'p', b'l', b'e', 0, // www.example
     0, 1, 0, 1,                         // A, IN
     0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, // OPT: root, UDP payload size 1232, DO
-    0, 6, 0, 10, 0, 2, 0xab, 0xcd,      // data length 6, cookie option, 2 bytes
+    0, 6, 0, 3, 0, 2, b'n', b's',       // data length 6, NSID option, 2 bytes
 ];
 
 /// A response with an alias, addresses, mail, text, service, signature and more.
@@ -45,10 +45,14 @@ const RESPONSE: &[u8] = &[
 
 /// Reads in both lanes and holds them to each other, and the leaves to the bytes: each bit in exactly one.
 fn both(bytes: &[u8], start: usize) -> (Message, Option<Malformed>, Tree) {
-    let off = read(&mut Cursor::new(bytes, start, bytes.len(), &mut Off));
+    both_as(bytes, start, Dialect::Unicast)
+}
+
+fn both_as(bytes: &[u8], start: usize, dialect: Dialect) -> (Message, Option<Malformed>, Tree) {
+    let off = read_as(&mut Cursor::new(bytes, start, bytes.len(), &mut Off), dialect);
     let mut tree = Tree::default();
     let mut c = Cursor::new(bytes, start, bytes.len(), &mut tree);
-    let on = read(&mut c);
+    let on = read_as(&mut c, dialect);
     static REST: Field = Field::new("dns.unreadable");
     c.rest(&REST);
     assert_eq!(off, on, "both lanes say the same");
@@ -103,7 +107,7 @@ fn reads_a_response() {
             ("example", 63, "abcd"),
             ("example", 64, "1 2 53 www.example"),
             ("example", 65, "issue a.b"),
-            ("example", 66, "1 <Root>"),
+            ("example", 66, "1 <Root> alpn=h2"),
             ("example", 67, ""),
         ]
     );
@@ -152,7 +156,7 @@ fn multicast_bits_are_told_apart_from_the_class() {
     let mut message = QUERY[..29].to_vec();
     message[11] = 0;
     message[27] = 0x80;
-    let (said, _, tree) = both(&message, 0);
+    let (said, _, tree) = both_as(&message, 0, Dialect::Multicast);
     assert_eq!(said.question.unwrap().class, 1);
     assert_eq!(tree.find("dns.qry.qu").next().unwrap().value, Value::Flag(true));
 }
