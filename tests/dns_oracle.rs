@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::{Name, RData, Record};
+use pcaplain::capture::{self, Source};
+use pcaplain::decode;
 use pcaplain::protocol::{Protocol, dns};
 use pcaplain::wire::{Cursor, NodeKind, Tree, Value};
-use pcaplain::{capture, decode};
 
 /// A record as both sides can tell it: name in lower case, type, TTL, address.
 type Told = (String, u16, u32, Option<IpAddr>);

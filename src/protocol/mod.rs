@@ -39,6 +39,7 @@ pub mod tcp;
 pub mod teredo;
 pub mod udp;
 pub mod unit;
+pub mod vendors;
 pub mod vlan;
 pub mod vxlan;
 pub mod wlan;
@@ -194,10 +195,10 @@ protocols! {
     Teredo "teredo" "Teredo" osi 3 Internet;
     Ayiya "ayiya" "AYIYA" osi 3 Internet;
     Dns "dns" "DNS" osi 7 Application;
-    Mdns "mdns" "Multicast DNS" osi 7 Application;
+    Mdns "mdns" "mDNS" osi 7 Application;
     Llmnr "llmnr" "LLMNR" osi 7 Application;
-    Nbns "nbns" "NetBIOS Name Service" osi 7 Application;
-    Nbdgm "nbdgm" "NetBIOS Datagram Service" osi 7 Application;
+    Nbns "nbns" "NBNS" osi 7 Application;
+    Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }

@@ -164,7 +164,7 @@ fn groups_owe_no_answer() {
     wire.send(2.1, "192.0.2.9:5355", "192.0.2.1:40001", &message(5, 0x8000, "pc", &[9]));
     assert_eq!(
         wire.finish(),
-        ["dns.query 1 multicast", "dns.response 2 multicast", "dns.query 3 multicast", "dns.response 4 "]
+        ["dns.query 1 multicast", "dns.response 2 announcement", "dns.query 3 multicast", "dns.response 4 "]
     );
     assert_eq!(wire.events[3].get("query_packet"), Some(&Datum::Uint(3)), "LLMNR answers the asker alone");
 }
