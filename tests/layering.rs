@@ -38,6 +38,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("pbb", "ethernet"),
     ("ipv4", "ah"),        // extension headers belong to the IP layer
     ("ipv6", "ah"),
+    ("nbns", "dns"),       // names have the form of DNS's, pointers and all (RFC 1002 section 4.1)
 ];
 
 /// Libraries that stay in the rooms named, so that they can be replaced there.
@@ -45,7 +46,7 @@ const SIBLINGS: &[(&str, &str)] = &[
 const LIBRARIES: &[(&str, &str)] = &[
     ("pcap_file",       "capture"),
     ("byteorder_slice", "capture"),
-    ("flate2",          "capture"),
+    ("flate2",          "capture protocol"), // files, and the table of vendors
     ("ruzstd",          "capture"),
     ("pnet",            "capture"),
     ("etherparse",      "protocol decode flow notes"), // its slices are decode's headers
@@ -265,7 +266,7 @@ fn a_protocol_does_not_name_its_neighbours() {
         }
         for (at, path) in named {
             let other = path[0].as_str();
-            let helper = matches!(other, "ports" | "checksum"); // tables and sums, no protocols
+            let helper = matches!(other, "ports" | "vendors" | "checksum"); // tables and sums, no protocols
             let agreed = SIBLINGS.contains(&(own, other));
             if protocols.contains(&other) && other != own && !helper && !agreed {
                 wrong.push(format!(

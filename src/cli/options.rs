@@ -123,11 +123,18 @@ pub struct Inputs {
     nothing: Nothing,
 }
 
-/// Flags that users of other tools type out of habit. Names are never looked up here, so there is nothing to switch off.
+/// Names are never asked for in the network, so there is little to switch off: those that this program has a list of.
 #[derive(Debug, Args)]
 pub struct Nothing {
     #[arg(short = 'n', action = ArgAction::Count)]
     no_resolve: u8,
+}
+
+impl Nothing {
+    /// Whether numbers are wanted without names.
+    pub fn given(&self) -> bool {
+        self.no_resolve > 0
+    }
 }
 
 impl Inputs {

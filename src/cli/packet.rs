@@ -48,7 +48,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             Err(missing(lang, &files[0], number, ending.frames))
         };
     }
-    let mut sink = One { lang, number, view: None };
+    let mut sink = One { lang, names: !flags.nothing.given(), number, view: None };
     let ending = common.session(None).run(&files, &mut sink)?;
     let Some(view) = sink.view else { return Err(missing(lang, &files[0], number, ending.frames)) };
     let mut page = output::page(common);
@@ -82,6 +82,7 @@ pub(super) fn missing(lang: Lang, file: &str, number: u64, frames: u64) -> Probl
 
 struct One {
     lang: Lang,
+    names: bool,
     number: u64,
     view: Option<PacketView>,
 }
@@ -97,7 +98,7 @@ impl Sink for One {
         };
         let mut events = seen.outcome.events.clone();
         events.retain(|event| event.packet == self.number);
-        self.view = Some(packet::of(self.lang, &seen.frame, tree, &events));
+        self.view = Some(packet::of(self.lang, self.names, &seen.frame, tree, &events));
         Ok(Go::Break(()))
     }
 }

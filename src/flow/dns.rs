@@ -2,7 +2,8 @@
 //!
 //! RFC 1035 section 4.1.1 (the identifier "can be used by the requester to match up replies"), 7.3 (matching),
 //! RFC 5452 section 9.1 (a response must match endpoints, identifier and question), RFC 2308 section 2 (no such
-//! name, no such data), RFC 1035 section 4.2.1 with RFC 7766 (truncation), RFC 6762 and 4795 (multicast).
+//! name, no such data), RFC 1035 section 4.2.1 with RFC 7766 (truncation), RFC 6762 and 4795 (multicast),
+//! RFC 2136 (updates), 1996 (notify), 5936 (zone transfers).
 //! Leaves out: following aliases or referrals over several queries, and zone transfers beyond their first message.
 //!
 //! Works on whole messages, from UDP or out of a TCP stream (without the two bytes of length). Memory is bounded:
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use foldhash::quality::RandomState;
 
 use super::event::{Datum, Event, FlowId, Kind, Severity};
-use crate::protocol::dns::{self, Message, Question, registry};
+use crate::protocol::dns::{self, Answer, Dialect, Message, Question, registry};
 use crate::wire::{Cursor, Malformed, Off, Problem};
 
 #[cfg(test)]
@@ -120,7 +121,8 @@ impl DnsTracker {
     pub fn message(&mut self, info: &MessageInfo, bytes: &[u8], events: &mut Vec<Event>) {
         self.now_ns = self.now_ns.max(info.time_ns);
         self.since_ns.get_or_insert(info.time_ns);
-        let (said, trouble) = dns::read(&mut Cursor::new(bytes, 0, bytes.len(), &mut Off));
+        let dialect = Dialect::of_ports(info.from.port(), info.to.port());
+        let (said, trouble) = dns::read_as(&mut Cursor::new(bytes, 0, bytes.len(), &mut Off), dialect);
         // Twelve bytes are a header; with fewer it is not known what the message is.
         if bytes.len() >= 12 {
             let event = match said.response {
@@ -196,8 +198,9 @@ impl DnsTracker {
         // A full multicast DNS querier goes on asking (RFC 6762 section 5.2) and its answers go to the group, under
         // no identifier: there is nothing to pair.
         if group && info.from.port() == MDNS {
-            return event.variant("multicast");
+            return asked_of_all(event, said);
         }
+        event = wish(event, said);
         if let Some(before) = self.queries.get_mut(&key).filter(|q| q.answered.is_none()) {
             before.tries += 1;
             event = event
@@ -210,7 +213,7 @@ impl DnsTracker {
             return event;
         }
         if group {
-            event = event.variant("multicast");
+            event = asked_of_all(event, said);
         }
         let mut query = Query {
             serial: 0,
@@ -287,6 +290,9 @@ impl DnsTracker {
         }
         let past = self.remember(info, said);
         let Some(query) = self.asked(info, said) else {
+            if info.from.port() == MDNS && !said.answers.is_empty() {
+                return announced(event, said);
+            }
             // Multicast DNS announces what nobody asked for (RFC 6762 section 8.3), and answers to groups.
             let multicast = info.from.port() == MDNS || is_group(info.to.ip());
             // That nobody asked can only be said where this client's questions are captured, and were for as
@@ -373,6 +379,80 @@ impl DnsTracker {
     }
 }
 
+/// What of a list of records a sentence can hold.
+const TOLD_RECORDS: usize = 4;
+
+/// Records as `name type data`, and how many there are beyond those told.
+fn listed(
+    event: Event,
+    key: &'static str,
+    records: &[Answer],
+    all: u16,
+    with: impl Fn(&Answer) -> String,
+) -> Event {
+    let told: Vec<_> = records.iter().take(TOLD_RECORDS).map(with).collect();
+    let more = usize::from(all).saturating_sub(told.len());
+    let event = event.with(key, Datum::Text(told.join("; ")));
+    if more > 0 { event.with("more_records", Datum::Uint(more as u64)) } else { event }
+}
+
+fn record_text(record: &Answer) -> String {
+    format!("{} {} {}", record.name, registry::type_text(record.rtype), record.text).trim_end().to_owned()
+}
+
+/// An answer of multicast DNS, which goes to all and needs no question (RFC 6762 section 6, 8.3); a lifetime of zero
+/// takes back what was said before (section 10.1).
+fn announced(event: Event, said: &Message) -> Event {
+    let goodbye =
+        said.answers.len() >= usize::from(said.counts[1]) && said.answers.iter().all(|a| a.ttl == 0);
+    listed(event, "records", &said.answers, said.counts[1], record_text).variant(if goodbye {
+        "goodbye"
+    } else {
+        "announcement"
+    })
+}
+
+/// A question to all on the link. With records in the authority section it is a probe: whether a name may be taken
+/// (RFC 6762 section 8.1); with answers it tells what need not be said again (section 7.1).
+fn asked_of_all(event: Event, said: &Message) -> Event {
+    if !said.authorities.is_empty() {
+        return listed(event, "records", &said.authorities, said.counts[2], record_text).variant("probe");
+    }
+    let mut event = event.variant("multicast");
+    if !said.more_questions.is_empty() {
+        event = event.with("more_questions", Datum::Uint(u64::from(said.counts[0]) - 1));
+    }
+    if said.counts[1] > 0 {
+        event = event.with("known_answers", Datum::Uint(said.counts[1].into()));
+    }
+    event
+}
+
+/// What is wanted, where it is not a record of one type.
+fn wish(event: Event, said: &Message) -> Event {
+    const NOTIFY: u8 = 4;
+    match (said.opcode, said.question.as_ref().map(|q| q.rtype)) {
+        (dns::UPDATE, Some(_)) if !said.authorities.is_empty() => {
+            listed(event, "changes", &said.authorities, said.counts[2], change).variant("update")
+        }
+        (NOTIFY, Some(_)) => event.variant("notify"),
+        (0, Some(251 | 252)) => event.variant("transfer"),
+        (0, Some(255)) => event.variant("any"),
+        _ => event,
+    }
+}
+
+/// One change of an update: what the class and an empty record mean there (RFC 2136 section 2.5).
+fn change(record: &Answer) -> String {
+    const NONE: u16 = 254;
+    const ANY: u16 = 255;
+    match record.class {
+        ANY if record.rtype == 255 => format!("- {} *", record.name),
+        ANY | NONE => format!("- {}", record_text(record)),
+        _ => format!("+ {}", record_text(record)),
+    }
+}
+
 /// How a query ended, by its response.
 fn outcome(said: &Message) -> (&'static str, Severity) {
     match said.rcode {
@@ -407,6 +487,7 @@ fn unanswered(key: &Key, query: &Query, now_ns: i64) -> Option<Event> {
 fn about(kind: Kind, info: &MessageInfo, said: &Message) -> Event {
     let mut event = Event::new(kind, info.packet, Some(info.flow))
         .with("id", Datum::Uint(said.id.into()))
+        .with("src", Datum::Ip(info.from.ip()))
         .with("transport", Datum::Text(if info.over_tcp { "tcp" } else { "udp" }.to_owned()));
     if said.opcode != 0 {
         let name = registry::opcode_name(said.opcode);
@@ -429,7 +510,9 @@ fn with_question(event: Event, question: Option<&Question>) -> Event {
 /// opcode asks nothing, and records of some types have no short form.
 fn tellable(event: Event) -> Event {
     let has = |key| event.get(key).is_some();
-    let variant = if !has("name") {
+    let variant = if has("records") || has("changes") || event.variant == "notify" {
+        event.variant
+    } else if !has("name") {
         "no-question"
     } else if has("opcode") {
         "other-opcode"

@@ -283,9 +283,10 @@ impl Tracker {
         let Some((src, dst)) = info.addresses else { return };
         let (a, b) = ((src, datagram.source_port()), (dst, datagram.destination_port()));
         self.current = Some(Current::Udp(Key::new(a, b)));
-        match packet.layers.iter().find(|l| l.protocol == Protocol::Dns && !l.quoted) {
+        let is_dns = |p| matches!(p, Protocol::Dns | Protocol::Mdns | Protocol::Llmnr);
+        match packet.layers.iter().find(|l| is_dns(l.protocol) && !l.quoted) {
             Some(dns) => {
-                self.udp.recognise(a, b, "dns");
+                self.udp.recognise(a, b, dns.protocol.field().name);
                 let message = MessageInfo {
                     packet: info.number,
                     time_ns: info.time_ns,

@@ -4,7 +4,7 @@
 //! Leaves out: preamble and frame check sequence, which captures rarely hold; bytes after the counted
 //! length are `eth.trailer`.
 
-use super::Key;
+use super::{Key, vendors};
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
 
 static DST: Field = Field::new("eth.dst");
@@ -17,6 +17,8 @@ static DST_IG: Field = Field::new("eth.dst.ig");
 static DST_LG: Field = Field::new("eth.dst.lg");
 static SRC_IG: Field = Field::new("eth.src.ig");
 static SRC_LG: Field = Field::new("eth.src.lg");
+static DST_VENDOR: Field = Field::new("eth.dst.oui_resolved");
+static SRC_VENDOR: Field = Field::new("eth.src.oui_resolved");
 
 /// Values from here on are EtherTypes, up to [`MAX_LENGTH`] lengths (IEEE 802.3 clause 3.2.6).
 pub const MIN_ETHER_TYPE: u16 = 0x0600;
@@ -60,15 +62,26 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Ethernet, Malfo
     // The two low bits of the first byte (IEEE 802 clause 8.2): who is meant, and who gave the number out.
     c.derived(&DST_IG, || Value::Flag(dst[0] & 1 == 1));
     c.derived(&DST_LG, || Value::Flag(dst[0] & 2 == 2));
+    owner(c, &DST_VENDOR, dst);
     let src = c.mac(&SRC)?;
     c.derived(&SRC_IG, || Value::Flag(src[0] & 1 == 1));
     c.derived(&SRC_LG, || Value::Flag(src[0] & 2 == 2));
+    owner(c, &SRC_VENDOR, src);
     let type_or_length = c.u16(match c.peek_u16() {
         Some(0..=MAX_LENGTH) => &LEN,
         Some(MIN_ETHER_TYPE..) | None => &TYPE,
         Some(_) => &INVALID,
     })?;
     Ok(Ethernet { dst, src, type_or_length })
+}
+
+/// Who was given the block of addresses that this one is from.
+fn owner<R: Recorder>(c: &mut Cursor<'_, '_, R>, field: &'static Field, address: [u8; 6]) {
+    if R::ON
+        && let Some(name) = vendors::vendor(address)
+    {
+        c.derived(field, || Value::Text(name.to_owned()));
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub mod ipv6;
 pub mod llc;
 pub mod loopback;
 pub mod mpls;
+pub mod nbns;
 pub mod nflog;
 pub mod pbb;
 pub mod ports;
@@ -38,6 +39,7 @@ pub mod tcp;
 pub mod teredo;
 pub mod udp;
 pub mod unit;
+pub mod vendors;
 pub mod vlan;
 pub mod vxlan;
 pub mod wlan;
@@ -193,6 +195,10 @@ protocols! {
     Teredo "teredo" "Teredo" osi 3 Internet;
     Ayiya "ayiya" "AYIYA" osi 3 Internet;
     Dns "dns" "DNS" osi 7 Application;
+    Mdns "mdns" "mDNS" osi 7 Application;
+    Llmnr "llmnr" "LLMNR" osi 7 Application;
+    Nbns "nbns" "NBNS" osi 7 Application;
+    Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
@@ -235,7 +241,11 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::IpProtocol(58) => Icmpv6,
         Key::IpProtocol(137) => Mpls,
         // DNS is known by either port. A tunnel's port is only a guess: a resolver's client may have drawn it.
-        Key::UdpPorts(53 | 5353 | 5355, _) | Key::UdpPorts(_, 53 | 5353 | 5355) => Dns,
+        Key::UdpPorts(53, _) | Key::UdpPorts(_, 53) => Dns,
+        Key::UdpPorts(5353, _) | Key::UdpPorts(_, 5353) => Mdns,
+        Key::UdpPorts(5355, _) | Key::UdpPorts(_, 5355) => Llmnr,
+        Key::UdpPorts(137, _) | Key::UdpPorts(_, 137) => Nbns,
+        Key::UdpPorts(138, _) | Key::UdpPorts(_, 138) => Nbdgm,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
@@ -307,6 +317,10 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Tcp => tcp::describe(cursor),
         Protocol::Udp => udp::describe(cursor),
         Protocol::Dns => dns::dissect(cursor).map(drop),
+        Protocol::Mdns => dns::dissect_as(cursor, dns::Dialect::Multicast).map(drop),
+        Protocol::Llmnr => dns::dissect_as(cursor, dns::Dialect::Llmnr).map(drop),
+        Protocol::Nbns => nbns::dissect(cursor).map(drop),
+        Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
         Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),

@@ -11,7 +11,7 @@ use super::span::{Line, Part, Role};
 use super::time::moment;
 use crate::capture::Frame;
 use crate::flow::Event;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, ports};
 use crate::wire::{Node, NodeKind, Show, Tree, Value};
 use crate::words::{self, Lang};
 
@@ -75,8 +75,8 @@ pub struct Dump {
     pub lines: Vec<HexLine>,
 }
 
-/// The view of a packet that was taken apart.
-pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> PacketView {
+/// The view of a packet that was taken apart; `names`: with the registered names of ports and makers.
+pub fn of(lang: Lang, names: bool, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> PacketView {
     let mut layers: Vec<LayerView> = Vec::new();
     let mut before = None;
     let mut roles: Vec<Vec<Role>> = vec![vec![Role::Plain; frame.bytes.len()]];
@@ -87,6 +87,9 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
             continue;
         }
         let Some(layer) = layers.last_mut() else { continue };
+        if !names && node.kind == NodeKind::Derived && node.field.name.ends_with("_resolved") {
+            continue;
+        }
         let mut role = Role::Plain;
         if node.kind == NodeKind::Leaf {
             let part = part_of(node);
@@ -101,7 +104,11 @@ pub fn of(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Packe
                 }
             }
         }
-        layer.fields.push(field(lang, frame, tree, node, role));
+        let mut field = field(lang, frame, tree, node, role);
+        if let Some(name) = port_name(node).filter(|_| names) {
+            field.value = format!("{} ({name})", field.value);
+        }
+        layer.fields.push(field);
     }
     let mut dumps = vec![Dump { title: String::new(), lines: hex::dump(frame.bytes, &roles[0]) }];
     for (at, buffer) in tree.buffers.iter().enumerate() {
@@ -237,6 +244,17 @@ pub(super) fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
     }
 }
 
+/// The name that a port is registered under.
+fn port_name(node: &Node) -> Option<&'static str> {
+    let tcp = match node.field.name {
+        "tcp.srcport" | "tcp.dstport" => true,
+        "udp.srcport" | "udp.dstport" => false,
+        _ => return None,
+    };
+    let Value::Uint(number) = node.value else { return None };
+    ports::name(u16::try_from(number).ok()?, tcp)
+}
+
 /// Bytes: text where they are text, else hexadecimal; only the beginning of many.
 fn raw(lang: Lang, bytes: &[u8]) -> String {
     const MOST: usize = 24;
@@ -366,7 +384,7 @@ mod tests {
         tree.leaf(&OFFSET, 4, 12, Value::Uint(0));
         let frame =
             Frame { number: 1, time_ns: 0, interface: 0, link_type: 228, wire_len: 2, bytes: &[0x40, 0] };
-        let view = of(Lang::En, &frame, &tree, &[]);
+        let view = of(Lang::En, true, &frame, &tree, &[]);
         let roles: Vec<Role> = view.dumps[0].lines[0].bytes.iter().map(|(_, role)| *role).collect();
         assert_eq!(roles, [Role::Field(Part::Kind, false), Role::Field(Part::Size, false)]);
         assert_eq!(view.layers[0].fields[0].role, roles[0]);

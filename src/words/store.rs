@@ -36,7 +36,7 @@ const AREAS: [(&str, &str); 5] = [
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).
-const FIELDS: [(&str, &str); 11] = [
+const FIELDS: [(&str, &str); 13] = [
     ("eth", words!("fields/eth")),
     ("arp", words!("fields/arp")),
     ("ip", words!("fields/ip")),
@@ -46,6 +46,8 @@ const FIELDS: [(&str, &str); 11] = [
     ("tcp", words!("fields/tcp")),
     ("udp", words!("fields/udp")),
     ("dns", words!("fields/dns")),
+    ("dns-records", words!("fields/dns-records")),
+    ("nbns", words!("fields/nbns")),
     ("http", words!("fields/http")),
     ("other", words!("fields/other")),
 ];

@@ -164,7 +164,7 @@ fn groups_owe_no_answer() {
     wire.send(2.1, "192.0.2.9:5355", "192.0.2.1:40001", &message(5, 0x8000, "pc", &[9]));
     assert_eq!(
         wire.finish(),
-        ["dns.query 1 multicast", "dns.response 2 multicast", "dns.query 3 multicast", "dns.response 4 "]
+        ["dns.query 1 multicast", "dns.response 2 announcement", "dns.query 3 multicast", "dns.response 4 "]
     );
     assert_eq!(wire.events[3].get("query_packet"), Some(&Datum::Uint(3)), "LLMNR answers the asker alone");
 }
@@ -193,4 +193,43 @@ fn memory_is_bounded() {
     assert!(wire.tracker.queries.len() <= MAX_QUERIES && wire.tracker.answers.len() <= MAX_ANSWERS);
     assert!(wire.tracker.due.len() <= 2 * MAX_QUERIES);
     assert_eq!(wire.events.iter().filter(|e| e.kind == Kind::MemoryLimit).count(), 1);
+}
+
+/// A message of multicast DNS: no question, one answer `pc.local A 192.0.2.9` under the top bit of the class.
+#[rustfmt::skip]
+fn announcement(ttl: u8) -> Vec<u8> {
+    vec![
+        0, 0, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0,                   // authoritative response, one answer
+        2, b'p', b'c', 5, b'l', b'o', b'c', b'a', b'l', 0,       // pc.local
+        0, 1, 0x80, 1, 0, 0, 0, ttl, 0, 4, 192, 0, 2, 9,         // A, cache flush and IN
+    ]
+}
+
+#[test]
+fn multicast_dns_says_who_announces_what_and_who_goes() {
+    let mut wire = Wire::default();
+    wire.send(0.0, "192.0.2.9:5353", "224.0.0.251:5353", &announcement(120));
+    wire.send(1.0, "192.0.2.9:5353", "224.0.0.251:5353", &announcement(0));
+    let records = Some(&Datum::Text("pc.local A 192.0.2.9".to_owned()));
+    let told: Vec<_> = wire.events.iter().map(|e| (e.variant, e.get("records"))).collect();
+    assert_eq!(told, [("announcement", records), ("goodbye", records)]);
+    assert_eq!(wire.events[0].get("src"), Some(&Datum::Ip("192.0.2.9".parse().unwrap())));
+}
+
+#[test]
+fn a_probe_an_update_and_a_transfer_are_no_plain_questions() {
+    let mut wire = Wire::default();
+    let mut probe = message(0, 0, "pc.local", &[120]);
+    probe[6..10].copy_from_slice(&[0, 0, 0, 1]); // the record stands in the authority section
+    wire.send(0.0, "192.0.2.9:5353", "224.0.0.251:5353", &probe);
+    let mut update = message(7, 0x2800, "example", &[60]);
+    update[6..10].copy_from_slice(&[0, 0, 0, 1]);
+    wire.send(1.0, CLIENT, SERVER, &update);
+    let mut transfer = message(8, 0, "example", &[]);
+    let at = transfer.len() - 3;
+    transfer[at] = 252;
+    wire.send(2.0, CLIENT, SERVER, &transfer);
+    let told: Vec<_> = wire.events.iter().map(|e| e.variant).collect();
+    assert_eq!(told, ["probe", "update", "transfer"]);
+    assert_eq!(wire.events[1].get("changes"), Some(&Datum::Text("+ example A 192.0.2.9".to_owned())));
 }

@@ -116,7 +116,7 @@ pub fn text(message: &[u8], at: usize) -> String {
 }
 
 /// Escapes what does not print, in the way of Wireshark's field output.
-fn escaped(bytes: &[u8]) -> String {
+pub(crate) fn escaped(bytes: &[u8]) -> String {
     if bytes.iter().all(|b| (b' '..=b'~').contains(b)) {
         return bytes.iter().map(|b| char::from(*b)).collect();
     }

@@ -1,19 +1,15 @@
-//! Resource records: the part that all have, and what each type holds.
+//! Resource records: the part that all have, and what the usual types hold.
 //!
 //! RFC 1035 section 3.2 (the form), 3.3 (A, NS, CNAME, SOA, PTR, HINFO, MX, TXT), RFC 3596 (AAAA), 2782 (SRV),
-//! 6672 (DNAME), 6891 section 6 (OPT), 8659 section 4 (CAA), 4034 (DNSKEY, RRSIG, NSEC, DS), 5155 (NSEC3,
-//! NSEC3PARAM), 9460 section 2.2 (SVCB, HTTPS), 7208 section 3.1 (SPF).
-//! Leaves out: what is within EDNS options, service parameters and type bitmaps, and all other types: their
-//! data are one field of bytes.
+//! 6672 (DNAME), 6891 section 6 (OPT), 8659 section 4 (CAA), 7208 section 3.1 (SPF).
+//! What signs is in [`super::dnssec`], EDNS options in [`super::edns`], SVCB and HTTPS in [`super::svcb`], what is rarely
+//! met in [`super::rdata`].
+//! Leaves out: types that none of these knows; their data are one field of bytes (RFC 3597 section 3).
 
-use super::{Answer, KEPT_ANSWERS, Walk, class};
-use crate::wire::{Cursor, Field, Malformed, Problem, Recorder};
+use super::{Answer, Dialect, KEPT_ANSWERS, UPDATE, Walk, class, dnssec, edns, name, rdata, svcb};
+use crate::wire::{Cursor, Field, Malformed, Problem, Recorder, Value};
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-
-macro_rules! fields {
-    ($($name:ident = $text:literal;)*) => { $(static $name: Field = Field::new($text);)* };
-}
 
 fields! {
     RESP = "dns.resp";
@@ -26,10 +22,6 @@ fields! {
     UDP_PAYLOAD_SIZE = "dns.rr.udp_payload_size";
     EDNS_VERSION = "dns.resp.edns0_version";
     DO = "dns.resp.z.do";
-    OPT = "dns.opt";
-    OPT_CODE = "dns.opt.code";
-    OPT_LEN = "dns.opt.len";
-    OPT_DATA = "dns.opt.data";
     A = "dns.a";
     AAAA = "dns.aaaa";
     NS = "dns.ns";
@@ -57,50 +49,18 @@ fields! {
     SRV_WEIGHT = "dns.srv.weight";
     SRV_PORT = "dns.srv.port";
     SRV_TARGET = "dns.srv.target";
+    SRV_SERVICE = "dns.srv.service";
+    SRV_PROTO = "dns.srv.proto";
+    SRV_NAME = "dns.srv.name";
     CAA_CRITICAL = "dns.caa.flags.issuer_critical";
     CAA_RESERVED = "dns.caa.flags.reserved";
     CAA_TAG_LENGTH = "dns.caa.tag_length";
     CAA_TAG = "dns.caa.tag";
     CAA_VALUE = "dns.caa.value";
-    DS_KEY_ID = "dns.ds.key_id";
-    DS_ALGORITHM = "dns.ds.algorithm";
-    DS_DIGEST_TYPE = "dns.ds.digest_type";
-    DS_DIGEST = "dns.ds.digest";
-    RRSIG_TYPE = "dns.rrsig.type_covered";
-    RRSIG_ALGORITHM = "dns.rrsig.algorithm";
-    RRSIG_LABELS = "dns.rrsig.labels";
-    RRSIG_TTL = "dns.rrsig.original_ttl";
-    RRSIG_EXPIRATION = "dns.rrsig.signature_expiration";
-    RRSIG_INCEPTION = "dns.rrsig.signature_inception";
-    RRSIG_KEY_TAG = "dns.rrsig.key_tag";
-    RRSIG_SIGNER = "dns.rrsig.signers_name";
-    RRSIG_SIGNATURE = "dns.rrsig.signature";
-    DNSKEY_ZONE = "dns.dnskey.flags.zone_key";
-    DNSKEY_REVOKED = "dns.dnskey.flags.key_revoked";
-    DNSKEY_SEP = "dns.dnskey.flags.secure_entry_point";
-    DNSKEY_RESERVED = "dns.dnskey.flags.reserved";
-    DNSKEY_PROTOCOL = "dns.dnskey.protocol";
-    DNSKEY_ALGORITHM = "dns.dnskey.algorithm";
-    DNSKEY_KEY = "dns.dnskey.public_key";
-    NSEC_NEXT = "dns.nsec.next_domain_name";
-    NSEC_TYPES = "dns.nsec.type_bitmap";
-    NSEC3_ALGO = "dns.nsec3.algo";
-    NSEC3_RESERVED = "dns.nsec3.flags.reserved";
-    NSEC3_OPT_OUT = "dns.nsec3.flags.opt_out";
-    NSEC3_ITERATIONS = "dns.nsec3.iterations";
-    NSEC3_SALT_LENGTH = "dns.nsec3.salt_length";
-    NSEC3_SALT = "dns.nsec3.salt_value";
-    NSEC3_HASH_LENGTH = "dns.nsec3.hash_length";
-    NSEC3_HASH = "dns.nsec3.hash_value";
-    NSEC3_TYPES = "dns.nsec3.type_bitmap";
-    SVCB_PRIORITY = "dns.svcb.svcpriority";
-    SVCB_TARGET = "dns.svcb.targetname";
-    SVCB_PARAM = "dns.svcb.svcparam";
-    SVCB_KEY = "dns.svcb.svcparam.key";
-    SVCB_LENGTH = "dns.svcb.svcparam.value.length";
-    SVCB_VALUE = "dns.svcb.svcparam.value";
 }
 static CLASS: Field = Field::hex("dns.resp.class", 4);
+static Z: Field = Field::hex("dns.resp.z", 4);
+static CAA_FLAGS: Field = Field::hex("dns.caa.flags", 2);
 static EXT_RCODE: Field = Field::hex("dns.resp.ext_rcode", 2);
 static Z_RESERVED: Field = Field::hex("dns.resp.z.reserved", 4);
 
@@ -114,7 +74,10 @@ mod types {
     pub const HINFO: u16 = 13;
     pub const MX: u16 = 15;
     pub const TXT: u16 = 16;
+    pub const SIG: u16 = 24;
+    pub const KEY: u16 = 25;
     pub const AAAA: u16 = 28;
+    pub const NXT: u16 = 30;
     pub const SRV: u16 = 33;
     pub const DNAME: u16 = 39;
     pub const OPT: u16 = 41;
@@ -126,10 +89,16 @@ mod types {
     pub const NSEC3PARAM: u16 = 51;
     pub const CDS: u16 = 59;
     pub const CDNSKEY: u16 = 60;
+    pub const CSYNC: u16 = 62;
+    pub const ZONEMD: u16 = 63;
     pub const SVCB: u16 = 64;
     pub const HTTPS: u16 = 65;
     pub const SPF: u16 = 99;
+    pub const TKEY: u16 = 249;
+    pub const TSIG: u16 = 250;
     pub const CAA: u16 = 257;
+    pub const TA: u16 = 32768;
+    pub const DLV: u16 = 32769;
 }
 
 /// One record of a section (1: answers, 2: authorities, 3: additional); RFC 1035 section 3.2.1.
@@ -139,16 +108,22 @@ pub(super) fn record<R: Recorder>(
     section: usize,
     index: usize,
 ) -> Result<(), Malformed> {
-    let wanted = section == 1 && index < KEPT_ANSWERS;
+    // Of authorities only what is to be changed (RFC 2136), or claimed (RFC 6762 section 8.1), is told in words.
+    let changes = section == 2 && (w.said.opcode == UPDATE || w.dialect == Dialect::Multicast);
+    let wanted = (section == 1 || changes) && index < KEPT_ANSWERS;
     c.group(&RESP, |c| {
+        let at = c.at() - w.base;
         let name = w.name(c, &NAME, wanted)?;
         let rtype = c.u16(&TYPE)?;
-        let ttl = if rtype == types::OPT {
-            edns(c, w)?;
-            0
+        if rtype == types::SRV {
+            service(c, w, at);
+        }
+        let (class, flush, ttl) = if rtype == types::OPT {
+            edns_header(c, w)?;
+            (0, false, 0)
         } else {
-            class(c, &CACHE_FLUSH, &CLASS)?;
-            c.u32(&TTL)?
+            let (class, flush) = class(c, w, &CACHE_FLUSH, &CLASS)?;
+            (class, flush, c.u32(&TTL)?)
         };
         let length = usize::from(c.u16(&LEN)?);
         // Where the message ends before the record does, what is there is still told.
@@ -173,18 +148,37 @@ pub(super) fn record<R: Recorder>(
             String::new()
         });
         if wanted {
-            w.said.answers.push(Answer { name, rtype, ttl, text });
+            let list = if section == 1 { &mut w.said.answers } else { &mut w.said.authorities };
+            list.push(Answer { name, rtype, class, flush, ttl, text });
         }
         Ok(())
     })
 }
 
+/// The parts of a service's name (RFC 2782): `_ldap._tcp.example` is LDAP over TCP at `example`.
+fn service<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &Walk<'_>, at: usize) {
+    if !R::ON {
+        return;
+    }
+    let mut labels = Vec::new();
+    // Trouble in the name has been noted where it was read.
+    let _ = name::walk(w.message, at, w.message.len(), |label| labels.push(label));
+    // Multicast DNS puts the name of one instance before it (RFC 6763 section 4.1).
+    let first = labels.iter().position(|label| label.starts_with(b"_")).unwrap_or(0);
+    if let [service, protocol, rest @ ..] = &labels[first..] {
+        c.derived(&SRV_SERVICE, || Value::Text(name::escaped(service)));
+        c.derived(&SRV_PROTO, || Value::Text(name::escaped(protocol)));
+        c.derived(&SRV_NAME, || Value::Text(name::escaped(&rest.join(&b'.'))));
+    }
+}
+
 /// What EDNS puts in the place of class and time to live (RFC 6891 section 6.1.2, 6.1.3).
-fn edns<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &mut Walk<'_>) -> Result<(), Malformed> {
+fn edns_header<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &mut Walk<'_>) -> Result<(), Malformed> {
     c.u16(&UDP_PAYLOAD_SIZE)?;
     w.high_rcode = c.u8(&EXT_RCODE)?;
     c.u8(&EDNS_VERSION)?;
-    c.bits(2, &[(&DO, 1), (&Z_RESERVED, 15)])?;
+    let z = c.group(&Z, |c| c.bits(2, &[(&DO, 1), (&Z_RESERVED, 15)]))?;
+    c.derived(&Z, || Value::Uint(z));
     Ok(())
 }
 
@@ -214,13 +208,7 @@ fn data<R: Recorder>(
         types::CNAME => text = w.name(c, &CNAME, wanted)?,
         types::DNAME => text = w.name(c, &DNAME, wanted)?,
         types::PTR => text = w.name(c, &PTR, wanted)?,
-        types::MX => {
-            let preference = c.u16(&MX_PREFERENCE)?;
-            let exchange = w.name(c, &MX_EXCHANGE, wanted)?;
-            if wanted {
-                text = format!("{preference} {exchange}");
-            }
-        }
+        types::MX => text = rdata::preferred(c, w, &MX_PREFERENCE, &MX_EXCHANGE, wanted)?,
         types::TXT => text = strings(c, &TXT_LENGTH, &TXT, wanted)?,
         types::SPF => text = strings(c, &SPF_LENGTH, &SPF, wanted)?,
         types::SRV => {
@@ -239,35 +227,31 @@ fn data<R: Recorder>(
             }
         }
         types::HINFO => {
-            for (length, string) in [(&HINFO_CPU_LENGTH, &HINFO_CPU), (&HINFO_OS_LENGTH, &HINFO_OS)] {
-                let n = usize::from(c.u8(length)?);
-                c.text(string, n)?;
+            let cpu = rdata::string(c, &HINFO_CPU_LENGTH, &HINFO_CPU)?;
+            // RFC 8482 answers "ANY" with one that has a single string.
+            let system = rdata::string(c, &HINFO_OS_LENGTH, &HINFO_OS)?;
+            if wanted {
+                text = format!("{cpu} {system}").trim_end().to_owned();
             }
         }
         types::CAA => text = caa(c, wanted)?,
-        types::OPT => options(c, &OPT, [&OPT_CODE, &OPT_LEN, &OPT_DATA])?,
-        types::SVCB | types::HTTPS => {
-            let priority = c.u16(&SVCB_PRIORITY)?;
-            let target = w.name(c, &SVCB_TARGET, wanted)?;
-            if wanted {
-                text = format!("{priority} {target}");
-            }
-            options(c, &SVCB_PARAM, [&SVCB_KEY, &SVCB_LENGTH, &SVCB_VALUE])?;
-        }
-        types::DS | types::CDS => {
-            c.u16(&DS_KEY_ID)?;
-            c.u8(&DS_ALGORITHM)?;
-            c.u8(&DS_DIGEST_TYPE)?;
-            c.rest(&DS_DIGEST);
-        }
-        types::DNSKEY | types::CDNSKEY => dnskey(c)?,
-        types::RRSIG => rrsig(c, w)?,
-        types::NSEC => {
-            text = w.name(c, &NSEC_NEXT, wanted)?;
-            c.rest(&NSEC_TYPES);
-        }
-        types::NSEC3 | types::NSEC3PARAM => nsec3(c, rtype == types::NSEC3)?,
-        _ => drop(c.rest(&DATA)),
+        types::OPT => edns::options(c, w)?,
+        types::SVCB | types::HTTPS => text = svcb::svcb(c, w, wanted)?,
+        types::DS | types::CDS | types::TA | types::DLV => text = dnssec::ds(c, wanted)?,
+        types::DNSKEY | types::CDNSKEY => text = dnssec::dnskey(c, wanted)?,
+        types::KEY => dnssec::key(c)?,
+        types::RRSIG | types::SIG => dnssec::rrsig(c, w)?,
+        types::NSEC => text = dnssec::nsec(c, w, wanted)?,
+        types::NXT => dnssec::nxt(c, w)?,
+        types::NSEC3 | types::NSEC3PARAM => dnssec::nsec3(c, rtype == types::NSEC3)?,
+        types::CSYNC => dnssec::csync(c)?,
+        types::ZONEMD => dnssec::zonemd(c)?,
+        types::TSIG => dnssec::tsig(c, w)?,
+        types::TKEY => dnssec::tkey(c, w)?,
+        _ => match rdata::data(c, w, rtype, wanted)? {
+            Some(said) => text = said,
+            None => drop(c.rest(&DATA)),
+        },
     }
     Ok(text)
 }
@@ -292,7 +276,8 @@ fn strings<R: Recorder>(
 
 /// RFC 8659 section 4.1.
 fn caa<R: Recorder>(c: &mut Cursor<'_, '_, R>, wanted: bool) -> Result<String, Malformed> {
-    c.bits(1, &[(&CAA_CRITICAL, 1), (&CAA_RESERVED, 7)])?;
+    let flags = c.group(&CAA_FLAGS, |c| c.bits(1, &[(&CAA_CRITICAL, 1), (&CAA_RESERVED, 7)]))?;
+    c.derived(&CAA_FLAGS, || Value::Uint(flags));
     let n = usize::from(c.u8(&CAA_TAG_LENGTH)?);
     let tag = c.text(&CAA_TAG, n)?;
     let left = c.left();
@@ -302,67 +287,4 @@ fn caa<R: Recorder>(c: &mut Cursor<'_, '_, R>, wanted: bool) -> Result<String, M
     } else {
         String::new()
     })
-}
-
-/// Number, length, bytes; as often as they come (RFC 6891 section 6.1.2, RFC 9460 section 2.2).
-fn options<R: Recorder>(
-    c: &mut Cursor<'_, '_, R>,
-    group: &'static Field,
-    [code, length, value]: [&'static Field; 3],
-) -> Result<(), Malformed> {
-    while c.left() > 0 {
-        c.group(group, |c| {
-            c.u16(code)?;
-            let n = usize::from(c.u16(length)?);
-            c.bytes(value, n).map(drop)
-        })?;
-    }
-    Ok(())
-}
-
-/// RFC 4034 section 2.1; the flag of a revoked key is RFC 5011 section 3's.
-fn dnskey<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    c.bits(
-        2,
-        &[
-            (&DNSKEY_RESERVED, 7),
-            (&DNSKEY_ZONE, 1),
-            (&DNSKEY_REVOKED, 1),
-            (&DNSKEY_RESERVED, 6),
-            (&DNSKEY_SEP, 1),
-        ],
-    )?;
-    c.u8(&DNSKEY_PROTOCOL)?;
-    c.u8(&DNSKEY_ALGORITHM)?;
-    c.rest(&DNSKEY_KEY);
-    Ok(())
-}
-
-/// RFC 4034 section 3.1.
-fn rrsig<R: Recorder>(c: &mut Cursor<'_, '_, R>, w: &mut Walk<'_>) -> Result<(), Malformed> {
-    c.u16(&RRSIG_TYPE)?;
-    c.u8(&RRSIG_ALGORITHM)?;
-    c.u8(&RRSIG_LABELS)?;
-    c.u32(&RRSIG_TTL)?;
-    c.u32(&RRSIG_EXPIRATION)?;
-    c.u32(&RRSIG_INCEPTION)?;
-    c.u16(&RRSIG_KEY_TAG)?;
-    w.name(c, &RRSIG_SIGNER, false)?;
-    c.rest(&RRSIG_SIGNATURE);
-    Ok(())
-}
-
-/// RFC 5155 section 3.2; NSEC3PARAM (section 4.2) ends after the salt.
-fn nsec3<R: Recorder>(c: &mut Cursor<'_, '_, R>, with_next: bool) -> Result<(), Malformed> {
-    c.u8(&NSEC3_ALGO)?;
-    c.bits(1, &[(&NSEC3_RESERVED, 7), (&NSEC3_OPT_OUT, 1)])?;
-    c.u16(&NSEC3_ITERATIONS)?;
-    let salt = usize::from(c.u8(&NSEC3_SALT_LENGTH)?);
-    c.bytes(&NSEC3_SALT, salt)?;
-    if with_next {
-        let hash = usize::from(c.u8(&NSEC3_HASH_LENGTH)?);
-        c.bytes(&NSEC3_HASH, hash)?;
-        c.rest(&NSEC3_TYPES);
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@ const QUERY: &[u8] = &[
     3, b'w', b'w', b'w', 7, b'e', b'x', b'a', b'm', b'p', b'l', b'e', 0, // www.example
     0, 1, 0, 1,                         // A, IN
     0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, // OPT: root, UDP payload size 1232, DO
-    0, 6, 0, 10, 0, 2, 0xab, 0xcd,      // data length 6, cookie option, 2 bytes
+    0, 6, 0, 3, 0, 2, b'n', b's',       // data length 6, NSID option, 2 bytes
 ];
 
 /// A response with an alias, addresses, mail, text, service, signature and more.
@@ -45,10 +45,14 @@ const RESPONSE: &[u8] = &[
 
 /// Reads in both lanes and holds them to each other, and the leaves to the bytes: each bit in exactly one.
 fn both(bytes: &[u8], start: usize) -> (Message, Option<Malformed>, Tree) {
-    let off = read(&mut Cursor::new(bytes, start, bytes.len(), &mut Off));
+    both_as(bytes, start, Dialect::Unicast)
+}
+
+fn both_as(bytes: &[u8], start: usize, dialect: Dialect) -> (Message, Option<Malformed>, Tree) {
+    let off = read_as(&mut Cursor::new(bytes, start, bytes.len(), &mut Off), dialect);
     let mut tree = Tree::default();
     let mut c = Cursor::new(bytes, start, bytes.len(), &mut tree);
-    let on = read(&mut c);
+    let on = read_as(&mut c, dialect);
     static REST: Field = Field::new("dns.unreadable");
     c.rest(&REST);
     assert_eq!(off, on, "both lanes say the same");
@@ -103,7 +107,7 @@ fn reads_a_response() {
             ("example", 63, "abcd"),
             ("example", 64, "1 2 53 www.example"),
             ("example", 65, "issue a.b"),
-            ("example", 66, "1 <Root>"),
+            ("example", 66, "1 <Root> alpn=h2"),
             ("example", 67, ""),
         ]
     );
@@ -152,7 +156,7 @@ fn multicast_bits_are_told_apart_from_the_class() {
     let mut message = QUERY[..29].to_vec();
     message[11] = 0;
     message[27] = 0x80;
-    let (said, _, tree) = both(&message, 0);
+    let (said, _, tree) = both_as(&message, 0, Dialect::Multicast);
     assert_eq!(said.question.unwrap().class, 1);
     assert_eq!(tree.find("dns.qry.qu").next().unwrap().value, Value::Flag(true));
 }
@@ -185,6 +189,110 @@ fn every_cut_says_where_and_keeps_what_was_before() {
             assert!(bad.need > bad.have && bad.at + bad.have <= end, "{end}: {bad:?}");
         }
     }
+}
+
+/// A response with one record of this type and data, at the root.
+fn with_record(rtype: u16, data: &[u8]) -> Vec<u8> {
+    let mut message = vec![0, 1, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0];
+    message.extend(rtype.to_be_bytes());
+    message.extend([0, 1, 0, 0, 0, 60]);
+    message.extend((data.len() as u16).to_be_bytes());
+    message.extend(data);
+    message
+}
+
+#[test]
+fn rare_records_are_taken_apart_to_their_last_byte() {
+    // Type, data, and the short form that is told.
+    #[rustfmt::skip]
+    let records: &[(u16, &[u8], &str)] = &[
+        (10, &[1, 2], ""),                                                // NULL
+        (13, &[3, b'a', b'b', b'c', 1, b'd'], "abc d"),                   // HINFO
+        (14, &[1, b'a', 0, 1, b'b', 0], "a b"),                           // MINFO
+        (17, &[1, b'a', 0, 0], "a <Root>"),                               // RP
+        (18, &[0, 1, 1, b'a', 0], "1 a"),                                 // AFSDB
+        (20, &[1, b'1', 1, b'2'], "1"),                                   // ISDN
+        (25, &[1, 0, 3, 8, 9, 9], ""),                                    // KEY
+        (29, &[0, 0x12, 0x16, 0x13, 0x80, 0, 0, 0, 0x80, 0, 0, 0, 0, 0x98, 0x96, 0x80],
+            "0 0 0.000 N 0 0 0.000 E 0.00m"),                             // LOC
+        (35, &[0, 1, 0, 2, 1, b's', 1, b'x', 0, 1, b'a', 0], "1 2 \"s\" \"x\" \"\" a"), // NAPTR
+        (36, &[0, 1, 1, b'a', 0], "1 a"),                                 // KX
+        (37, &[0, 1, 0, 2, 8, 9], ""),                                    // CERT
+        (38, &[120, 7, 1, b'a', 0], ""),                                  // A6
+        (42, &[0, 1, 24, 0x83, 192, 0, 2], ""),                           // APL: !192.0.2.0/24
+        (43, &[0x12, 0x34, 8, 2, 9, 9], "4660 8 2"),                      // DS
+        (44, &[4, 2, 9, 9], "4 2"),                                       // SSHFP
+        (45, &[10, 1, 2, 192, 0, 2, 1, 9], ""),                           // IPSECKEY
+        (47, &[1, b'a', 0, 0, 1, 0x40], "a A"),                           // NSEC
+        (48, &[1, 1, 3, 8, 9, 9], "257 3 8"),                             // DNSKEY
+        (50, &[1, 0, 0, 0, 0, 5, 1, 2, 3, 4, 5, 0, 1, 0x40], ""),         // NSEC3
+        (51, &[1, 0, 0, 5, 1, 7], ""),                                    // NSEC3PARAM
+        (52, &[3, 1, 1, 9, 9], "3 1 1"),                                  // TLSA
+        (55, &[1, 2, 0, 1, 7, 8, 1, b'a', 0], ""),                        // HIP
+        (61, &[9, 9], ""),                                                // OPENPGPKEY
+        (62, &[0, 0, 0, 1, 0, 3, 0, 1, 0x40], ""),                        // CSYNC
+        (63, &[0, 0, 0, 1, 1, 1, 9, 9], ""),                              // ZONEMD
+        (65, &[0, 1, 0, 0, 3, 0, 2, 1, 0xbb, 0, 4, 0, 4, 192, 0, 2, 1],
+            "1 <Root> port=443 ipv4hint=192.0.2.1"),                      // HTTPS
+        (108, &[0, 1, 2, 3, 4, 5], ""),                                   // EUI48
+        (249, &[1, b'a', 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 3, 0, 0, 0, 1, 7, 0, 0], ""), // TKEY
+        (250, &[1, b'a', 0, 0, 0, 0, 0, 0, 1, 1, 44, 0, 1, 7, 0, 1, 0, 0, 0, 0], ""), // TSIG
+        (256, &[0, 1, 0, 2, b'x', b':'], "x:"),                           // URI
+    ];
+    for (rtype, data, text) in records {
+        let message = with_record(*rtype, data);
+        let (said, bad, tree) = both(&message, 0);
+        assert_eq!(bad, None, "type {rtype}");
+        assert_eq!(said.answers[0].text, *text, "type {rtype}");
+        assert_eq!(tree.find("dns.data").count(), 0, "type {rtype}");
+        // Cut anywhere, and claiming less than there is: told, never a panic.
+        for end in 0..message.len() {
+            assert!(both(&message[..end], 0).1.is_some(), "type {rtype} cut at {end}");
+        }
+        for claimed in 0..data.len() {
+            both(&with_record(*rtype, &data[..claimed]), 0);
+        }
+    }
+}
+
+#[test]
+fn options_are_taken_apart() {
+    #[rustfmt::skip]
+    let options: &[u8] = &[
+        0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2,             // client subnet 192.0.2.0/24
+        0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8,            // cookie
+        0, 11, 0, 2, 0, 10,                             // keepalive: 1 s
+        0, 15, 0, 4, 0, 18, b'n', b'o',                 // extended error: prohibited
+        0, 8, 0, 1, 0,                                  // a client subnet that is none
+        0, 12, 0, 2, 0, 0,                              // padding
+    ];
+    let mut message = QUERY[..40].to_vec();
+    message[38..40].copy_from_slice(&(options.len() as u16).to_be_bytes());
+    message.extend(options);
+    let (_, bad, tree) = both(&message, 0);
+    assert_eq!(bad.unwrap().field, "dns.opt.client.family", "noted, and the next one is read all the same");
+    assert_eq!(tree.find("dns.opt.client.addr4").next().unwrap().value, Value::Ipv4([192, 0, 2, 0]));
+    assert_eq!(tree.find("dns.opt.ext_error.info_code").next().unwrap().value, Value::Uint(18));
+    assert_eq!(tree.find("dns.opt.padding").next().unwrap().length(), 2);
+}
+
+#[test]
+fn llmnr_has_flags_of_its_own() {
+    let mut message = QUERY[..29].to_vec();
+    message[2..4].copy_from_slice(&[0x85, 0]);
+    message[11] = 0;
+    let (said, bad, tree) = both_as(&message, 0, Dialect::Llmnr);
+    assert_eq!((bad, said.authoritative, said.recursion_desired), (None, false, false));
+    assert_eq!(tree.find("dns.flags.conflict").next().unwrap().value, Value::Flag(true));
+    assert_eq!(tree.find("dns.flags.tentative").next().unwrap().value, Value::Flag(true));
+}
+
+#[test]
+fn stateful_operations_are_read() {
+    let message = [0, 1, 0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 2];
+    let (_, bad, tree) = both(&message, 0);
+    assert_eq!(bad, None);
+    assert_eq!(tree.find("dns.dso.tlv.keepalive.interval").next().unwrap().value, Value::Uint(2));
 }
 
 proptest! {
