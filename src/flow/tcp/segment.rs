@@ -3,6 +3,8 @@
 //! RFC 9293 section 3.1 (header), 3.2 (options); RFC 7323 (window scale, timestamps); RFC 2018 (SACK);
 //! RFC 7413 (Fast Open). The fast lane's own walk over the options: it keeps what following needs.
 
+use super::damaged::Run;
+use super::sequence::before;
 use crate::decode::Tcp;
 
 /// Options that bear on following.
@@ -123,6 +125,10 @@ pub struct Segment<'a> {
     pub interface: u32,
     /// The packet in which the same numbers passed before, damaged.
     pub damaged_before: Option<u64>,
+    /// Damaged segments of its sender that carried the bytes before its own.
+    pub follows_damaged: Option<Run>,
+    /// Damaged segments of its receiver that carried the last bytes it acknowledges.
+    pub acks_damaged: Option<Run>,
 }
 
 impl<'a> Segment<'a> {
@@ -139,6 +145,19 @@ impl<'a> Segment<'a> {
     /// The sequence number after it.
     pub fn end(&self) -> u32 {
         self.seq.wrapping_add(self.length())
+    }
+
+    /// Octets that its SACK blocks report beyond the acknowledgement; a block below it reports a duplicate (RFC 2883).
+    pub fn sacked(&self) -> u32 {
+        let mut octets = 0u32;
+        if self.options.sack.is_some() {
+            sack_edges(self.options_bytes, &mut |left, right| {
+                if before(self.ack, right) && before(left, right) {
+                    octets = octets.saturating_add(right.wrapping_sub(left));
+                }
+            });
+        }
+        octets
     }
 
     /// Whether it is how a host answers a SYN for which nobody listens (RFC 9293 section 3.10.7.1): it had no number to use.
@@ -169,6 +188,8 @@ impl<'a> Segment<'a> {
             ttl: 0,
             interface: 0,
             damaged_before: None,
+            follows_damaged: None,
+            acks_damaged: None,
         }
     }
 }

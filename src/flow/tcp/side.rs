@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use arrayvec::ArrayVec;
 
 use super::endpoint::Machine;
+use super::history::Trail;
 use super::identification::Identifications;
 use super::reassembly::Reassembly;
 use super::segment::Segment;
@@ -132,6 +133,8 @@ pub struct Side {
     pub repeated: ArrayVec<u64, 32>,
     /// See `repeated`.
     pub reached: u32,
+    /// Octets beyond its acknowledgement that it says it has (RFC 2018), in its last segment.
+    pub sacked: u32,
     /// Window as announced last, unscaled.
     pub window: u16,
     /// Whether that was in a SYN, whose window is never scaled.
@@ -160,6 +163,8 @@ pub struct Side {
     pub round_trips: RoundTrips,
     /// Payload in order, while someone reads it.
     pub reassembly: Option<Box<Reassembly>>,
+    /// Where its latest bytes are kept.
+    pub trail: Option<Trail>,
 }
 
 impl Side {
@@ -193,6 +198,7 @@ impl Side {
             duplicate_acks: (0, 0),
             repeated: ArrayVec::new(),
             reached: 0,
+            sacked: 0,
             window: 0,
             window_of_syn: false,
             scale: None,
@@ -207,6 +213,7 @@ impl Side {
             flights: VecDeque::new(),
             round_trips: RoundTrips::default(),
             reassembly: None,
+            trail: None,
         }
     }
 
@@ -335,12 +342,15 @@ impl Side {
     }
 
     /// The peer acknowledged up to `ack` at this time: what is covered is no longer under way.
-    pub fn note_acked(&mut self, ack: u32, time_ns: i64) {
+    /// Returns the packet whose last byte that is, where there is one.
+    pub fn note_acked(&mut self, ack: u32, time_ns: i64) -> Option<u64> {
+        let mut packet = None;
         let mut sample = None;
         while let Some(flight) = self.flights.front() {
             if before(ack, flight.end) {
                 break;
             }
+            packet = (flight.end == ack).then_some(flight.packet);
             sample = if flight.resent { None } else { Some(time_ns - flight.time_ns) };
             self.flights.pop_front();
         }
@@ -351,5 +361,6 @@ impl Side {
             self.flights = VecDeque::new();
         }
         self.seen.acknowledged(ack);
+        packet
     }
 }
