@@ -338,6 +338,24 @@ fn damaged_bytes_that_are_acknowledged_have_arrived() {
 }
 
 #[test]
+fn a_wrong_checksum_contradicts_nobody() {
+    let _alone = ALONE.lock();
+    let mut talk = Talk::open();
+    talk.damage = true; // too early to be sure that it was dropped, too late to be sure that it was not
+    talk.send(Client, ACK, 1, 1, b"abc");
+    talk.damage = false;
+    talk.send(Client, ACK, 1, 1, b"xyz");
+    assert!(talk.of(Kind::TcpConflict).is_empty());
+    talk.send(Client, ACK, 1, 1, b"xyw");
+    assert_eq!(talk.conflict(), (6, "", "5 1 3 3 1 3 0x7a 0x77".into()));
+    // Where no sum is right, sums say nothing.
+    let mut talk = Talk::new();
+    talk.damage = true;
+    talk.send(Client, ACK, 1, 1, b"abc").send(Client, ACK, 1, 1, b"abx");
+    assert_eq!(talk.of(Kind::TcpConflict).len(), 1);
+}
+
+#[test]
 fn a_refusal_that_was_not_the_servers() {
     let _alone = ALONE.lock();
     let mut talk = Talk::new();

@@ -320,6 +320,7 @@ impl Tracker {
             return;
         }
         let mut s = *s;
+        s.doubtful = self.checksums.doubtful();
         if !self.damaged_segments.is_empty() {
             s.damaged_before = self.damaged_segments.take(&numbers);
             s.follows_damaged = self.damaged_segments.run_before(a, b, s.seq);

@@ -123,6 +123,8 @@ pub struct Segment<'a> {
     pub ttl: u8,
     /// The capture point.
     pub interface: u32,
+    /// Its checksum is wrong, and those of most packets are right.
+    pub doubtful: bool,
     /// The packet in which the same numbers passed before, damaged.
     pub damaged_before: Option<u64>,
     /// Damaged segments of its sender that carried the bytes before its own.
@@ -187,6 +189,7 @@ impl<'a> Segment<'a> {
             ip_id: None,
             ttl: 0,
             interface: 0,
+            doubtful: false,
             damaged_before: None,
             follows_damaged: None,
             acks_damaged: None,

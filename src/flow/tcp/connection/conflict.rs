@@ -26,7 +26,7 @@ impl Connection {
         let known = me.seen.next();
         // A keep-alive is told by its number alone where the ACKs of it are not in the capture.
         let asks = j.probe || s.len == 1 && known == Some(s.end());
-        if s.len == 0 || s.rst || asks || self.wireshark.is_some() {
+        if s.len == 0 || s.rst || asks || s.doubtful || self.wireshark.is_some() {
             return None;
         }
         let arrival = Arrival {
