@@ -91,6 +91,8 @@ pub struct Arrival<'b> {
     pub bytes: &'b [u8],
     /// The number after the highest sent before.
     pub known: Option<u32>,
+    /// All of it up to there was sent before: it fills no gap.
+    pub again: bool,
     /// The segment.
     pub source: Source,
 }
@@ -195,7 +197,7 @@ impl Histories {
             let record = match trail.map_or(Err(true), |t| self.record(index, &t)) {
                 Ok(record) if step < LOOK_BACK => record,
                 gone => {
-                    self.left_out |= gone == Err(false);
+                    self.left_out |= a.again && gone == Err(false);
                     lost = true;
                     break;
                 }
@@ -264,7 +266,7 @@ mod tests {
     use super::*;
 
     fn arrival(seq: u32, bytes: &[u8], known: Option<u32>, packet: u64) -> Arrival<'_> {
-        Arrival { seq, bytes, known, source: Source { packet, time_ns: 0, ttl: 64 } }
+        Arrival { seq, bytes, known, again: true, source: Source { packet, time_ns: 0, ttl: 64 } }
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use crate::flow::record::Endpoint;
 use crate::flow::tcp::analysis::{Judgement, Label};
 use crate::flow::tcp::history::{Arrival, Conflict, Source};
 use crate::flow::tcp::segment::Segment;
-use crate::flow::tcp::sequence::not_after;
+use crate::flow::tcp::sequence::{Novelty, before, not_after};
 
 impl Connection {
     /// Holds a segment's bytes against those captured before, and keeps what is new. The event where they differ.
@@ -29,10 +29,13 @@ impl Connection {
         if s.len == 0 || s.rst || asks || s.doubtful || self.wireshark.is_some() {
             return None;
         }
+        let again = known.is_some_and(|known| before(s.seq, known))
+            && !matches!(me.seen.judge(s.seq, s.length()), Novelty::Fills(_));
         let arrival = Arrival {
             seq: s.seq.wrapping_add(u32::from(s.syn)),
             bytes: &s.payload[..s.payload.len().min(s.len as usize)],
             known,
+            again,
             source: Source { packet: s.packet, time_ns: s.time_ns, ttl: s.ttl },
         };
         let conflict = histories.take_in(&mut me.trail, &arrival)?;
