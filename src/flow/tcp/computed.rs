@@ -62,12 +62,12 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
     }
 }
 
-/// Octets under way after a segment with data: from the first that is not acknowledged to the last that was sent, without those
-/// that the receiver has reported to have (RFC 5681 section 2, RFC 2018). After a SYN or FIN, whose number is no octet, one less.
+/// Octets under way after a segment with data: from the first that is not acknowledged to the last that was sent (the flight size
+/// of RFC 5681 section 2; what SACK reports still counts). After a SYN or FIN, whose number is no octet, one less.
 fn in_flight(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<u32> {
     let first = me.flights.front()?.start;
     let first = peer.acked.map_or(first, |(acked, _)| later(first, acked));
     let all = me.seen.next()?.wrapping_sub(first);
-    let octets = all.checked_sub(peer.sacked)?.checked_sub(u32::from(s.syn || s.fin))?;
+    let octets = all.checked_sub(u32::from(s.syn || s.fin))?;
     (s.len > 0 && !s.rst && octets > 0).then_some(octets)
 }

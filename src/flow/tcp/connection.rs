@@ -330,7 +330,6 @@ impl Connection {
         }
         me.window = s.window;
         me.window_of_syn = s.syn;
-        me.sacked = s.sacked();
         me.echo = s.options.timestamps.map(|(_, echo)| echo).or(me.echo);
         if s.ack_flag {
             me.said_ack = Some(s.ack);

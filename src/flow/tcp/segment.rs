@@ -4,7 +4,6 @@
 //! RFC 7413 (Fast Open). The fast lane's own walk over the options: it keeps what following needs.
 
 use super::damaged::Run;
-use super::sequence::before;
 use crate::decode::Tcp;
 
 /// Options that bear on following.
@@ -147,19 +146,6 @@ impl<'a> Segment<'a> {
     /// The sequence number after it.
     pub fn end(&self) -> u32 {
         self.seq.wrapping_add(self.length())
-    }
-
-    /// Octets that its SACK blocks report beyond the acknowledgement; a block below it reports a duplicate (RFC 2883).
-    pub fn sacked(&self) -> u32 {
-        let mut octets = 0u32;
-        if self.options.sack.is_some() {
-            sack_edges(self.options_bytes, &mut |left, right| {
-                if before(self.ack, right) && before(left, right) {
-                    octets = octets.saturating_add(right.wrapping_sub(left));
-                }
-            });
-        }
-        octets
     }
 
     /// Whether it is how a host answers a SYN for which nobody listens (RFC 9293 section 3.10.7.1): it had no number to use.

@@ -133,8 +133,6 @@ pub struct Side {
     pub repeated: ArrayVec<u64, 32>,
     /// See `repeated`.
     pub reached: u32,
-    /// Octets beyond its acknowledgement that it says it has (RFC 2018), in its last segment.
-    pub sacked: u32,
     /// Window as announced last, unscaled.
     pub window: u16,
     /// Whether that was in a SYN, whose window is never scaled.
@@ -198,7 +196,6 @@ impl Side {
             duplicate_acks: (0, 0),
             repeated: ArrayVec::new(),
             reached: 0,
-            sacked: 0,
             window: 0,
             window_of_syn: false,
             scale: None,
