@@ -56,6 +56,8 @@ FIELDS = {
     "tls.record.content_type": "int", "tls.record.version": "int", "tls.record.length": "int",
     "tls.handshake.type": "int", "tls.handshake.extensions_server_name": "text",
     "tls.handshake.ciphersuite": "int", "tls.handshake.extensions_alpn_str": "text",
+    # --- TCP
+    "tcp.analysis.bytes_in_flight": "int", "tcp.analysis.acks_frame": "int",
     # --- DNS, NBNS, mDNS, LLMNR
     "dns.a6.address_suffix": "ip", "dns.a6.prefix_len": "int", "dns.a6.prefix_name": "text",
     "dns.afsdb.hostname": "text", "dns.afsdb.subtype": "int", "dns.apl.address_family": "int",

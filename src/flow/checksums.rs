@@ -20,6 +20,9 @@ pub struct Checksums {
     told_offload: bool,
     right: u64,
     wrong: u64,
+    /// Packets whose TCP or UDP sum is right: a router mends that of IP.
+    sound: u64,
+    doubtful: bool,
 }
 
 static IP: Field = Field::new("ip.checksum.status");
@@ -40,6 +43,12 @@ fn status_field(protocol: Protocol) -> Option<&'static Field> {
 }
 
 impl Checksums {
+    /// Whether the packet looked at last has a wrong sum in a capture where most are right. Too few may be right yet to say that
+    /// it was dropped; but what it says is no evidence against another.
+    pub fn doubtful(&self) -> bool {
+        self.doubtful
+    }
+
     /// Checks every layer of a packet. Returns whether it was damaged on its way, so that its receiver drops it: IP by the
     /// header's sum (RFC 1122 section 3.2.1.2), TCP and UDP by their own (RFC 9293 section 3.1, RFC 768).
     pub fn check(
@@ -49,7 +58,7 @@ impl Checksums {
         computed: Option<&mut Vec<Computed>>,
         events: &mut Vec<Event>,
     ) -> bool {
-        let mut damaged = false;
+        let (mut damaged, mut sound) = (false, false);
         let mut statuses = computed;
         for (index, layer) in packet.layers.iter().enumerate() {
             let Some(field) = status_field(layer.protocol) else { continue };
@@ -68,7 +77,10 @@ impl Checksums {
                     .with("protocol", Datum::Text(layer.protocol.field().name.into()))
             };
             match checksum {
-                Checksum::Good => self.right += 1,
+                Checksum::Good => {
+                    self.right += 1;
+                    sound |= matches!(layer.protocol, Protocol::Tcp | Protocol::Udp);
+                }
                 Checksum::Bad { expected, found } => {
                     damaged |= matches!(layer.protocol, Protocol::Ipv4 | Protocol::Tcp | Protocol::Udp);
                     events.push(
@@ -85,7 +97,9 @@ impl Checksums {
                 _ => {}
             }
         }
+        self.doubtful = damaged && self.sound > self.wrong;
         if !damaged {
+            self.sound += u64::from(sound);
             return false;
         }
         self.wrong += 1;

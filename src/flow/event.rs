@@ -84,6 +84,7 @@ kinds! {
     TcpWindowFull "tcp.analysis.window_full" Note;
     TcpWindowUpdate "tcp.analysis.window_update" Chat;
     TcpReusedPorts "tcp.analysis.reused_ports" Note;
+    TcpConflict "tcp.segment.overlap.conflict" Warn;
     ArpRequest "arp.request" Chat;
     ArpReply "arp.reply" Chat;
     ArpGratuitous "arp.gratuitous" Chat;
@@ -125,6 +126,7 @@ kinds! {
     CaptureReordered "capture.artifact.reordered" Note;
     CaptureDropped "capture.artifact.dropped" Note;
     CaptureOneDirection "capture.artifact.one-direction" Note;
+    CaptureChecksum "capture.artifact.checksum" Note;
 }
 
 /// A value that an event is told with.

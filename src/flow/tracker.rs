@@ -20,6 +20,7 @@ use super::record::{Endpoint, FlowRecord, Party};
 use super::stream::{self, Output, Shared, Stream};
 use super::table::{Base, Key, Table};
 use super::tcp::damaged::{Damaged, DamagedSegments};
+use super::tcp::history::{self, Histories};
 use super::tcp::identification::Counting;
 use super::tcp::segment::Segment;
 use super::tcp::state::StateChange;
@@ -99,9 +100,12 @@ pub struct Tracker {
     macs: HashSet<[u8; 6], RandomState>,
     /// Hosts that number the datagrams of each connection one by one.
     counting: Counting,
+    /// The latest bytes of TCP's directions.
+    histories: Histories,
     now_ns: i64,
     told_cut: bool,
     told_limit: bool,
+    told_left_out: bool,
     /// The current packet was damaged on its way: its receiver drops it.
     damaged: bool,
     /// Such segments.
@@ -315,7 +319,14 @@ impl Tracker {
             }
             return;
         }
-        let s = &Segment { damaged_before: self.damaged_segments.take(&numbers), ..*s };
+        let mut s = *s;
+        s.doubtful = self.checksums.doubtful();
+        if !self.damaged_segments.is_empty() {
+            s.damaged_before = self.damaged_segments.take(&numbers);
+            s.follows_damaged = self.damaged_segments.run_before(a, b, s.seq);
+            s.acks_damaged = self.damaged_segments.run_before(b, a, s.ack).filter(|_| s.ack_flag);
+        }
+        let s = &s;
         let mut reopened = None;
         let known = match self.tcp.live(&key) {
             Some(t) => {
@@ -361,10 +372,19 @@ impl Tracker {
         outcome.flow = Some(t.connection.base.id);
         self.current = Some(Current::Tcp(key));
         let why = outcome.wants_why.then_some(&mut outcome.why);
-        let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why };
+        let histories = Some(&mut self.histories);
+        let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why, histories };
         t.connection.segment(s, from, &mut step);
         let ids = &mut t.connection.sides[from.index()].ids;
         self.counting.learn((src, dst), t.connection.base.id, info.time_ns, ids);
+        if self.histories.left_out() && !self.told_left_out {
+            self.told_left_out = true;
+            outcome.events.push(
+                Event::new(Kind::MemoryLimit, info.number, Some(t.connection.base.id))
+                    .variant("copies")
+                    .with("limit", Datum::Uint(history::BYTES as u64)),
+            );
+        }
         if outcome.wants_context {
             tcp::computed::put(&t.connection, s, from, &mut outcome.context);
         }
@@ -528,7 +548,7 @@ fn side_of(base: &Base, sender: (IpAddr, u16)) -> Endpoint {
 
 /// A connection is over: its last states are told, its record handed out.
 fn let_go(mut t: Tcp, now_ns: i64, outcome: &mut Outcome) {
-    let mut step = Step { events: &mut outcome.events, states: &mut outcome.states, why: None };
-    t.connection.end(now_ns, &mut step);
+    let (events, states) = (&mut outcome.events, &mut outcome.states);
+    t.connection.end(now_ns, &mut Step { events, states, why: None, histories: None });
     outcome.ended.push(t.connection.record());
 }

@@ -7,6 +7,7 @@
 //! RFC 9293 section 3.8 (retransmission, windows), RFC 5681 section 3.2 (fast retransmit, duplicate ACKs),
 //! RFC 7323 section 3 (timestamps), RFC 9293 section 3.8.4 (keep-alives), 3.8.6.1 (probes of a zero window).
 
+use super::damaged::Run;
 use super::segment::Segment;
 use super::sequence::{Gap, Novelty, before, not_after};
 use super::side::Side;
@@ -75,6 +76,11 @@ fn damaged_before(s: &Segment<'_>) -> Option<Label> {
     Some(label.with("original", original).with("evidence", Datum::Name("checksum")))
 }
 
+/// The packet in which all that a side has sent beyond the numbers seen of it was captured, damaged.
+pub(super) fn came_damaged(run: Option<Run>, side: &Side) -> Option<u64> {
+    run?.carried_from(side.seen.next()?)
+}
+
 /// Judges a segment of `me` before it is noted. `round_trip`: from SYN to the handshake's ACK, where captured.
 pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Judgement {
     let mut j = Judgement::default();
@@ -123,6 +129,8 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                 j.labels.push(lost);
             }
         }
+        // What is missing was captured, damaged; whether it is missing to the receiver, its acknowledgements say.
+        Novelty::Next(Some(_)) if came_damaged(s.follows_damaged, me).is_some() => {}
         Novelty::Next(Some(missing)) => {
             let expected = me.seen.next().unwrap_or(s.seq);
             j.labels.push(
@@ -406,6 +414,14 @@ fn ack_of_unseen(s: &Segment<'_>, peer: &Side, j: &mut Judgement) {
             // All that the capture has of the peer is one empty segment, with the number before the one due.
             j.labels.push(
                 Label::new(Kind::TcpKeepAliveAck).variant("first").with("of", Datum::Uint(peer.last.0)),
+            );
+            return;
+        }
+        if let Some(packet) = came_damaged(s.acks_damaged, peer) {
+            j.labels.push(
+                Label::new(Kind::CaptureChecksum)
+                    .with("original", Datum::Uint(packet))
+                    .with("bytes", Datum::Uint(s.ack.wrapping_sub(highest).into())),
             );
             return;
         }

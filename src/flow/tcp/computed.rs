@@ -1,10 +1,12 @@
 //! What only following can tell of a segment, as fields for the tree: numbers relative to the beginning, scaled windows.
 //!
-//! The names are Wireshark's. RFC 7323 section 2.2 (scaling), RFC 2018 section 3 (SACK). Leaves out: fields that stand in the
+//! The names are Wireshark's. RFC 7323 section 2.2 (scaling), RFC 2018 section 3 (SACK), RFC 5681 section 2 (what is in flight). Leaves out: fields that stand in the
 //! header (`protocol::tcp`).
 
 use super::Connection;
 use super::segment::{self, Segment};
+use super::sequence::later;
+use super::side::Side;
 use crate::decode::{Computed, Context};
 use crate::flow::record::Endpoint;
 use crate::protocol::Protocol;
@@ -17,6 +19,8 @@ static TCP_NXTSEQ: Field = Field::new("tcp.nxtseq");
 static TCP_ACK: Field = Field::new("tcp.ack");
 static TCP_WINDOW: Field = Field::new("tcp.window_size");
 static TCP_SCALE: Field = Field::new("tcp.window_size_scalefactor");
+static TCP_IN_FLIGHT: Field = Field::new("tcp.analysis.bytes_in_flight");
+static TCP_ACKS_FRAME: Field = Field::new("tcp.analysis.acks_frame");
 static TCP_SACK_LE: Field = Field::new("tcp.options.sack_le");
 static TCP_SACK_RE: Field = Field::new("tcp.options.sack_re");
 
@@ -36,6 +40,12 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
         put(&TCP_SACK_LE, Value::Uint(peer.relative(left).into()));
         put(&TCP_SACK_RE, Value::Uint(peer.relative(right).into()));
     });
+    if let Some(packet) = c.acks {
+        put(&TCP_ACKS_FRAME, Value::Uint(packet));
+    }
+    if let Some(octets) = in_flight(s, me, peer) {
+        put(&TCP_IN_FLIGHT, Value::Uint(octets.into()));
+    }
     let both = me.scales(peer);
     let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
     put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));
@@ -50,4 +60,14 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
         };
         put(&TCP_SCALE, Value::Int(factor));
     }
+}
+
+/// Octets under way after a segment with data: from the first that is not acknowledged to the last that was sent (the flight size
+/// of RFC 5681 section 2; what SACK reports still counts). After a SYN or FIN, whose number is no octet, one less.
+fn in_flight(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<u32> {
+    let first = me.flights.front()?.start;
+    let first = peer.acked.map_or(first, |(acked, _)| later(first, acked));
+    let all = me.seen.next()?.wrapping_sub(first);
+    let octets = all.checked_sub(u32::from(s.syn || s.fin))?;
+    (s.len > 0 && !s.rst && octets > 0).then_some(octets)
 }

@@ -5,12 +5,14 @@
 
 mod artifacts;
 mod closing;
+mod conflict;
 mod opening;
 mod states;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::analysis::{self, Judgement, Label};
+use super::history::Histories;
 use super::segment::Segment;
 use super::sequence::{Novelty, Seen, before};
 use super::side::{Flight, Side};
@@ -65,6 +67,8 @@ pub struct Step<'o> {
     pub states: &'o mut Vec<StateChange>,
     /// Why the segment is labelled as it is, where somebody asks.
     pub why: Option<&'o mut Vec<Reason>>,
+    /// The latest bytes of all directions; none at the end.
+    pub histories: Option<&'o mut Histories>,
 }
 
 /// Another tool whose labels are to be told instead of our own.
@@ -94,6 +98,8 @@ pub struct Connection {
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
     troubles: u32,
+    /// The packet whose data the latest segment acknowledges first.
+    pub acks: Option<u64>,
     /// What of the capture's own doing was told.
     told: artifacts::Told,
     /// Whose labels are told, where not our own.
@@ -128,6 +134,7 @@ impl Connection {
             handshake_told: false,
             syn_ack: None,
             troubles: 0,
+            acks: None,
             told: artifacts::Told::default(),
         }
     }
@@ -164,7 +171,7 @@ impl Connection {
         self.sides[m].packets += 1;
         self.announce(s, m, p);
 
-        let judgement = if first_of_connection {
+        let mut judgement = if first_of_connection {
             analysis::judge_first(s)
         } else {
             analysis::judge(s, &self.sides[m], &self.sides[p], self.handshake_rtt)
@@ -178,7 +185,9 @@ impl Connection {
         self.opening(s, from, &judgement, step);
         self.closing(s, from, &judgement, step);
         let told = self.in_their_words(s, m, p);
+        let conflict = self.contradicted(s, from, &mut judgement, step);
         self.labels(s, from, told.as_deref().unwrap_or(&judgement.labels), step);
+        step.events.extend(conflict);
         self.note(s, m, p, &judgement);
 
         let serious = |e: &&Event| e.severity >= Severity::Warn;
@@ -225,6 +234,7 @@ impl Connection {
             // What came before the SYN (an injected RST) was no part of the stream.
             me.base = None;
             me.seen = Seen::default();
+            me.trail = None;
             me.flights.clear();
         }
         if me.base.is_none() {
@@ -295,6 +305,7 @@ impl Connection {
 
     /// Notes the segment's numbers, after all has been judged by those before it.
     fn note(&mut self, s: &Segment<'_>, m: usize, p: usize, j: &Judgement) {
+        self.acks = None;
         let giant = u32::from(self.sides[p].mss.unwrap_or(ETHERNET_MSS));
         let me = &mut self.sides[m];
         if j.retransmission {
@@ -338,7 +349,8 @@ impl Connection {
                 let (n, first) = me.duplicate_acks;
                 me.duplicate_acks = (n + 1, if n == 0 { s.packet } else { first });
             }
-            let lost = j.labels.iter().any(|l| l.kind == Kind::TcpAckLostSegment);
+            let unseen = [Kind::TcpAckLostSegment, Kind::CaptureChecksum];
+            let lost = j.labels.iter().any(|l| unseen.contains(&l.kind));
             let keep_alive = j.labels.iter().any(|l| l.kind == Kind::TcpKeepAliveAck && l.variant == "first");
             let peer = &mut self.sides[p];
             if keep_alive {
@@ -348,7 +360,7 @@ impl Connection {
                 peer.ack_lost_told = Some(s.ack);
             }
             if advanced {
-                peer.note_acked(s.ack, s.time_ns);
+                self.acks = peer.note_acked(s.ack, s.time_ns);
             }
         }
     }

@@ -3,13 +3,14 @@
 //! RFC 9293. One file an idea: `state` the table of states, `endpoint` what an endpoint has heard, `segment`
 //! numbers and options, `sequence` which numbers were seen, `side` one direction, `damaged` segments that nobody took in, `identification` what IPv4 identifications tell, `analysis` the labels, `wireshark`
 //! those that Wireshark gives, `why` the reasons for ours,
-//! `reassembly` the byte stream, `computed` fields for the tree, `connection` the two sides together.
+//! `reassembly` the byte stream, `history` the latest bytes, for a second copy to be held against, `computed` fields for the tree, `connection` the two sides together.
 
 pub mod analysis;
 pub mod computed;
 mod connection;
 pub mod damaged;
 pub mod endpoint;
+pub mod history;
 pub mod identification;
 pub mod reassembly;
 pub mod segment;

@@ -1,15 +1,17 @@
 //! Bytes of one direction, in order, once each.
 //!
-//! RFC 9293 section 3.4 (what is in order), 3.10.7.4 (segments that overlap are trimmed). Where two copies
-//! of a byte differ, the first that was captured wins. Bounded: what waits for a gap may hold
-//! [`MAX_WAITING`] bytes; beyond that, or once the receiver acknowledges past the gap, the gap is given up.
+//! RFC 9293 section 3.4 (what is in order), 3.10 and 3.10.7.4 (of a segment that overlaps others only the new part is
+//! processed). Where two copies of a byte differ, the first that was captured wins, whether it was handed out already or
+//! waits for a gap to be filled. Bounded: what waits may cost [`MAX_WAITING`] bytes; beyond that, or once the receiver
+//! acknowledges past the gap, the gap is given up. Leaves out: telling that copies differ (`history`).
 
 use std::collections::BTreeMap;
 
-use super::sequence::{before, not_after};
-
-/// Most bytes that wait for one gap to be filled.
+/// Most bytes that wait for one gap to be filled, with what it costs to keep them.
 pub const MAX_WAITING: usize = 1 << 20;
+
+/// What it costs to keep a stretch of bytes, besides the bytes: many small ones are no way round the bound.
+const OVERHEAD: usize = 64;
 
 /// What comes out, in order.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,9 +31,11 @@ pub enum Stretch<'b> {
 #[derive(Debug, Default, Clone)]
 pub struct Reassembly {
     next: Option<u32>,
-    /// Segments beyond a gap, by distance from `next` at the time they came... keyed by sequence number.
-    waiting: BTreeMap<u32, Vec<u8>>,
-    waiting_bytes: usize,
+    /// How many bytes came before `next`: positions do not wrap, sequence numbers do.
+    at: i64,
+    /// Stretches beyond a gap, by position. They do not overlap.
+    waiting: BTreeMap<i64, Vec<u8>>,
+    cost: usize,
 }
 
 impl Reassembly {
@@ -42,95 +46,119 @@ impl Reassembly {
         }
     }
 
-    /// Bytes that wait for a gap to be filled.
+    /// What it costs to keep the bytes that wait for a gap to be filled.
     pub fn waiting(&self) -> usize {
-        self.waiting_bytes
+        self.cost
     }
 
     /// Takes in a segment's payload: `claimed` bytes from `seq`, of which `payload` were captured.
     pub fn add(&mut self, seq: u32, payload: &[u8], claimed: u32, out: &mut dyn FnMut(Stretch<'_>)) {
-        let next = *self.next.get_or_insert(seq);
-        let end = seq.wrapping_add(claimed);
-        if claimed == 0 || not_after(end, next) {
+        self.start(seq);
+        let payload = &payload[..payload.len().min(claimed as usize)];
+        let start = self.position(seq);
+        let end = start + i64::from(claimed);
+        if end <= self.at {
             return;
         }
-        if before(next, seq) {
-            if self.waiting_bytes + payload.len() <= MAX_WAITING {
-                // An earlier copy stays: the first captured wins, unless the new one is longer.
-                let have = self.waiting.get(&seq).map_or(0, Vec::len);
-                if payload.len() > have {
-                    self.waiting_bytes += payload.len() - have;
-                    self.waiting.insert(seq, payload.to_vec());
-                }
+        if start > self.at {
+            if self.keep(start, payload) {
                 return;
             }
-            self.give_up_to(seq, out);
-            return self.add(seq, payload, claimed, out);
+            self.advance(start, None, out);
         }
-        let skip = next.wrapping_sub(seq) as usize;
-        if let Some(fresh) = payload.get(skip..).filter(|f| !f.is_empty()) {
-            out(Stretch::Bytes { bytes: fresh, at: Some(skip) });
-        }
-        let captured_end = seq.wrapping_add(payload.len() as u32);
-        if before(captured_end, end) {
-            let from = if before(captured_end, next) { next } else { captured_end };
-            out(Stretch::Lost(u64::from(end.wrapping_sub(from)))); // cut by the capture's snaplen
-        }
-        self.next = Some(end);
+        self.advance(end, Some((start, payload)), out);
         self.release(out);
     }
 
     /// The receiver acknowledged up to `ack`: bytes missing below that reached it, not the capture.
     pub fn acknowledged(&mut self, ack: u32, out: &mut dyn FnMut(Stretch<'_>)) {
-        if let Some(next) = self.next
-            && before(next, ack)
-            && !self.waiting.is_empty()
-        {
-            self.give_up_to(ack, out);
+        if self.next.is_some() && !self.waiting.is_empty() {
+            self.advance(self.position(ack), None, out);
             self.release(out);
         }
     }
 
-    /// Skips to `seq`, handing out what had waited in between.
-    fn give_up_to(&mut self, seq: u32, out: &mut dyn FnMut(Stretch<'_>)) {
-        loop {
-            let Some(next) = self.next else { return };
-            if !before(next, seq) {
-                return;
+    /// Where a sequence number stands in the stream: at most half the circle from `next`.
+    fn position(&self, seq: u32) -> i64 {
+        let next = self.next.unwrap_or(seq);
+        self.at + i64::from(seq.wrapping_sub(next) as i32)
+    }
+
+    /// Keeps what is new of bytes beyond a gap; `false` where that would cost too much.
+    fn keep(&mut self, start: i64, payload: &[u8]) -> bool {
+        let end = start + payload.len() as i64;
+        let mut fresh: Vec<(i64, i64)> = Vec::new();
+        let mut at = start;
+        let before = self.waiting.range(..start).next_back();
+        for (&from, bytes) in before.into_iter().chain(self.waiting.range(start..end)) {
+            if at < from {
+                fresh.push((at, from));
             }
-            let to = self
-                .waiting
-                .keys()
-                .copied()
-                .filter(|s| before(*s, seq))
-                .min_by_key(|s| s.wrapping_sub(next))
-                .unwrap_or(seq);
-            if before(next, to) {
-                out(Stretch::Lost(u64::from(to.wrapping_sub(next))));
-                self.next = Some(to);
+            at = at.max(from + bytes.len() as i64);
+        }
+        if at < end {
+            fresh.push((at, end));
+        }
+        let cost: usize = fresh.iter().map(|(from, to)| (to - from) as usize + OVERHEAD).sum();
+        if self.cost + cost > MAX_WAITING {
+            return false;
+        }
+        self.cost += cost;
+        for (from, to) in fresh {
+            let bytes = payload[(from - start) as usize..(to - start) as usize].to_vec();
+            self.waiting.insert(from, bytes);
+        }
+        true
+    }
+
+    /// Goes on to a position: hands out what waited, else what `segment` (its position and payload) has, else a loss.
+    fn advance(&mut self, to: i64, segment: Option<(i64, &[u8])>, out: &mut dyn FnMut(Stretch<'_>)) {
+        while self.at < to {
+            let until = self.first_waiting().map_or(to, |first| first.min(to));
+            if until <= self.at {
+                self.hand_out_first(out);
+                continue;
             }
-            if to == seq {
-                return;
-            }
-            self.release(out);
-            if self.next == Some(next) {
-                return; // no progress: nothing usable waits
+            let here = segment.and_then(|(start, payload)| {
+                let from = usize::try_from(self.at - start).ok()?;
+                let bytes = &payload[from.min(payload.len())..payload.len().min((until - start) as usize)];
+                (!bytes.is_empty()).then_some((from, bytes))
+            });
+            match here {
+                Some((from, bytes)) => {
+                    self.step(bytes.len() as i64);
+                    out(Stretch::Bytes { bytes, at: Some(from) });
+                }
+                None => {
+                    let lost = until - self.at;
+                    self.step(lost);
+                    out(Stretch::Lost(lost as u64));
+                }
             }
         }
     }
 
     /// Hands out what is in order now.
     fn release(&mut self, out: &mut dyn FnMut(Stretch<'_>)) {
-        while let Some(next) = self.next {
-            let Some(seq) = self.waiting.keys().copied().find(|s| not_after(*s, next)) else { return };
-            let Some(bytes) = self.waiting.remove(&seq) else { return };
-            self.waiting_bytes -= bytes.len();
-            let skip = next.wrapping_sub(seq) as usize;
-            if let Some(fresh) = bytes.get(skip..).filter(|f| !f.is_empty()) {
-                out(Stretch::Bytes { bytes: fresh, at: None });
-                self.next = Some(seq.wrapping_add(bytes.len() as u32));
-            }
+        while self.first_waiting().is_some_and(|first| first <= self.at) {
+            self.hand_out_first(out);
         }
+    }
+
+    fn first_waiting(&self) -> Option<i64> {
+        self.waiting.first_key_value().map(|(first, _)| *first)
+    }
+
+    fn hand_out_first(&mut self, out: &mut dyn FnMut(Stretch<'_>)) {
+        let Some((_, bytes)) = self.waiting.pop_first() else { return };
+        self.cost -= bytes.len() + OVERHEAD;
+        self.step(bytes.len() as i64);
+        out(Stretch::Bytes { bytes: &bytes, at: None });
+    }
+
+    fn step(&mut self, bytes: i64) {
+        self.at += bytes;
+        self.next = self.next.map(|next| next.wrapping_add(bytes as u32));
     }
 }
 
@@ -166,6 +194,34 @@ mod tests {
     }
 
     #[test]
+    fn the_first_copy_wins_behind_a_gap() {
+        let (bytes, _) =
+            run(&[(10, b"ab"), (14, b"ef"), (14, b"EFG"), (13, b"DEFGH"), (12, b"c"), (18, b"i")]);
+        assert_eq!(
+            bytes, b"abcDefGHi",
+            "a longer copy, and one that begins before, fill in and replace nothing"
+        );
+    }
+
+    #[test]
+    fn what_waited_wins_over_what_fills_the_gap() {
+        let (bytes, _) = run(&[(10, b"ab"), (14, b"ef"), (12, b"cdEFgh")]);
+        assert_eq!(bytes, b"abcdefgh");
+    }
+
+    #[test]
+    fn many_small_stretches_are_no_way_round_the_bound() {
+        let mut r = Reassembly::default();
+        r.start(0);
+        let mut lost = 0;
+        for i in 0..100_000u32 {
+            r.add(1 + i * 2, b"x", 1, &mut |s| lost += u64::from(matches!(s, Stretch::Lost(_))));
+            assert!(r.waiting() <= MAX_WAITING && r.waiting.len() <= MAX_WAITING / OVERHEAD);
+        }
+        assert!(lost > 80_000, "the gaps were given up one by one");
+    }
+
+    #[test]
     fn wraps_around() {
         let (bytes, _) = run(&[(0xffff_fffe, b"ab"), (2, b"ef"), (0, b"cd")]);
         assert_eq!(bytes, b"abcdef");
@@ -196,6 +252,129 @@ mod tests {
         for i in 0..10_000u32 {
             r.add(1 + i * 1000, &chunk, 1000, &mut |_| ());
             assert!(r.waiting() <= MAX_WAITING);
+        }
+    }
+
+    /// The same by the book: every byte by itself, no bound.
+    #[derive(Default)]
+    struct Naive {
+        bytes: BTreeMap<i64, u8>,
+        at: i64,
+        out: Vec<Option<u8>>,
+    }
+
+    impl Naive {
+        fn add(&mut self, start: i64, payload: &[u8], claimed: i64) {
+            for (i, b) in payload.iter().enumerate() {
+                let position = start + i as i64;
+                if position >= self.at {
+                    self.bytes.entry(position).or_insert(*b);
+                }
+            }
+            if start <= self.at {
+                self.go_on(start + claimed);
+            }
+        }
+
+        fn go_on(&mut self, to: i64) {
+            while self.at < to || self.bytes.contains_key(&self.at) {
+                self.out.push(self.bytes.remove(&self.at));
+                self.at += 1;
+            }
+        }
+    }
+
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Do {
+        Add { start: i64, payload: Vec<u8>, cut: i64 },
+        Acknowledge(i64),
+    }
+
+    fn any_step() -> impl Strategy<Value = Do> {
+        let add = (
+            -30i64..120,
+            proptest::collection::vec(any::<u8>(), 0..40),
+            prop_oneof![4 => Just(0i64), 1 => 0i64..20],
+        )
+            .prop_map(|(start, payload, cut)| Do::Add { start, payload, cut });
+        prop_oneof![8 => add, 1 => (-30i64..150).prop_map(Do::Acknowledge)]
+    }
+
+    fn collect(out: &mut Vec<Option<u8>>, s: &Stretch<'_>, current: &[u8]) {
+        match s {
+            Stretch::Bytes { bytes, at } => {
+                if let Some(at) = at {
+                    assert_eq!(&current[*at..at + bytes.len()], *bytes, "it stands where it says");
+                }
+                out.extend(bytes.iter().map(|b| Some(*b)));
+            }
+            Stretch::Lost(n) => out.extend((0..*n).map(|_| None)),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Random segments (overlapping, contradicting, cut by a snap length, beyond gaps, around the wrap) and gaps that are
+        /// given up come out as if every byte had been noted by itself.
+        #[test]
+        fn every_byte_is_the_first_that_was_captured(
+            isn in prop_oneof![Just(0u32), Just(u32::MAX - 60), any::<u32>()],
+            steps in proptest::collection::vec(any_step(), 1..30),
+        ) {
+            let mut naive = Naive::default();
+            let mut r = Reassembly::default();
+            r.start(isn);
+            let mut out = Vec::new();
+            for step in &steps {
+                // Segments come near where the stream has got to, as they do.
+                let near = naive.at;
+                match step {
+                    Do::Add { start, payload, cut } => {
+                        let (start, claimed) = (near + start, payload.len() as i64 + cut);
+                        naive.add(start, payload, claimed);
+                        let seq = isn.wrapping_add(start as u32);
+                        r.add(seq, payload, claimed as u32, &mut |s| collect(&mut out, &s, payload));
+                    }
+                    Do::Acknowledge(to) => {
+                        if !naive.bytes.is_empty() {
+                            naive.go_on(near + to);
+                        }
+                        let ack = isn.wrapping_add((near + to) as u32);
+                        r.acknowledged(ack, &mut |s| collect(&mut out, &s, &[]));
+                    }
+                }
+                prop_assert_eq!(&out, &naive.out);
+                prop_assert_eq!(r.waiting(), naive.bytes.len() + r.waiting.len() * OVERHEAD);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        /// Where the bound gives gaps up early, each byte still comes once, in order, and is the first captured or lost.
+        #[test]
+        fn beyond_the_bound_too(steps in proptest::collection::vec((0u32..2_000_000, any::<u8>()), 40..80)) {
+            let mut first: BTreeMap<u32, u8> = BTreeMap::new();
+            let mut r = Reassembly::default();
+            let isn = u32::MAX - 1_000_000;
+            r.start(isn);
+            let mut out = Vec::new();
+            for (start, byte) in &steps {
+                let at = out.len() as u32;
+                let payload = vec![*byte; 30_000];
+                let before = out.len();
+                r.add(isn.wrapping_add(*start), &payload, 30_000, &mut |s| collect(&mut out, &s, &payload));
+                for i in (*start..start + 30_000).filter(|i| *i >= at) {
+                    first.entry(i).or_insert(*byte);
+                }
+                let right = |(i, b): (usize, &Option<u8>)| b.is_none() || *b == first.get(&(i as u32)).copied();
+                prop_assert!(out.iter().enumerate().skip(before).all(right));
+                prop_assert!(r.waiting() <= MAX_WAITING);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! RFC 9293 section 3.1 (header), 3.2 (options); RFC 7323 (window scale, timestamps); RFC 2018 (SACK);
 //! RFC 7413 (Fast Open). The fast lane's own walk over the options: it keeps what following needs.
 
+use super::damaged::Run;
 use crate::decode::Tcp;
 
 /// Options that bear on following.
@@ -121,8 +122,14 @@ pub struct Segment<'a> {
     pub ttl: u8,
     /// The capture point.
     pub interface: u32,
+    /// Its checksum is wrong, and those of most packets are right.
+    pub doubtful: bool,
     /// The packet in which the same numbers passed before, damaged.
     pub damaged_before: Option<u64>,
+    /// Damaged segments of its sender that carried the bytes before its own.
+    pub follows_damaged: Option<Run>,
+    /// Damaged segments of its receiver that carried the last bytes it acknowledges.
+    pub acks_damaged: Option<Run>,
 }
 
 impl<'a> Segment<'a> {
@@ -168,7 +175,10 @@ impl<'a> Segment<'a> {
             ip_id: None,
             ttl: 0,
             interface: 0,
+            doubtful: false,
             damaged_before: None,
+            follows_damaged: None,
+            acks_damaged: None,
         }
     }
 }

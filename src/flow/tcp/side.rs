@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use arrayvec::ArrayVec;
 
 use super::endpoint::Machine;
+use super::history::Trail;
 use super::identification::Identifications;
 use super::reassembly::Reassembly;
 use super::segment::Segment;
@@ -160,6 +161,8 @@ pub struct Side {
     pub round_trips: RoundTrips,
     /// Payload in order, while someone reads it.
     pub reassembly: Option<Box<Reassembly>>,
+    /// Where its latest bytes are kept.
+    pub trail: Option<Trail>,
 }
 
 impl Side {
@@ -207,6 +210,7 @@ impl Side {
             flights: VecDeque::new(),
             round_trips: RoundTrips::default(),
             reassembly: None,
+            trail: None,
         }
     }
 
@@ -335,12 +339,15 @@ impl Side {
     }
 
     /// The peer acknowledged up to `ack` at this time: what is covered is no longer under way.
-    pub fn note_acked(&mut self, ack: u32, time_ns: i64) {
+    /// Returns the packet whose last byte that is, where there is one.
+    pub fn note_acked(&mut self, ack: u32, time_ns: i64) -> Option<u64> {
+        let mut packet = None;
         let mut sample = None;
         while let Some(flight) = self.flights.front() {
             if before(ack, flight.end) {
                 break;
             }
+            packet = (flight.end == ack).then_some(flight.packet);
             sample = if flight.resent { None } else { Some(time_ns - flight.time_ns) };
             self.flights.pop_front();
         }
@@ -351,5 +358,6 @@ impl Side {
             self.flights = VecDeque::new();
         }
         self.seen.acknowledged(ack);
+        packet
     }
 }

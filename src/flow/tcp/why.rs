@@ -118,6 +118,12 @@ impl Asked<'_> {
                     self.say_with("why.id-jump.no", None, more);
                 }
             }
+            Novelty::Next(Some(missing)) if analysis::came_damaged(s.follows_damaged, me).is_some() => {
+                let original = analysis::came_damaged(s.follows_damaged, me).unwrap_or_default();
+                let more =
+                    vec![("missing", Datum::Uint(missing.into())), ("original", Datum::Uint(original))];
+                self.say_with("why.bytes.beyond-damaged", None, more);
+            }
             Novelty::Next(Some(missing)) => {
                 let more = vec![("missing", Datum::Uint(missing.into()))];
                 self.say_with("why.bytes.beyond", Some(Kind::TcpLostSegment), more);
@@ -232,6 +238,9 @@ impl Asked<'_> {
                 Some(Kind::TcpKeepAliveAck),
                 vec![("of", Datum::Uint(peer.last.0))],
             );
+        } else if let Some(packet) = analysis::came_damaged(s.acks_damaged, peer) {
+            let more = vec![("original", Datum::Uint(packet))];
+            self.say_with("why.unseen.damaged", Some(Kind::CaptureChecksum), more);
         } else {
             self.say("why.unseen.yes", Some(Kind::TcpAckLostSegment));
         }

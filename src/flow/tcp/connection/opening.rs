@@ -127,7 +127,8 @@ impl Connection {
                 _ => {}
             }
         } else if s.ack_flag
-            && matches!(self.opening, Opening::Answered | Opening::FastOpen | Opening::Simultaneous)
+            && (matches!(self.opening, Opening::Answered | Opening::FastOpen | Opening::Simultaneous)
+                || self.opening == Opening::ResetDuring && me.reset.is_none())
             && !self.handshake_told
             && let Some((_, answered)) = self.syn_ack
             && peer.syn.is_some()

@@ -43,6 +43,9 @@ impl Connection {
         };
         if evidence.outlives_reset {
             self.closing = self.closing_before_reset.take().unwrap_or(self.closing);
+            if self.opening == Opening::ResetDuring && self.handshake_told {
+                self.opening = Opening::ThreeWay;
+            }
         }
         let refuses = s.rst
             && self.sides[p].machine.state == State::SynSent
