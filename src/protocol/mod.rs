@@ -15,6 +15,7 @@ pub mod checksum;
 pub mod data;
 pub mod dns;
 pub mod erspan;
+pub mod esp;
 pub mod ethernet;
 pub mod fddi;
 pub mod geneve;
@@ -23,9 +24,11 @@ pub mod gtp;
 pub mod http;
 pub mod icmp;
 pub mod icmpv6;
+pub mod igmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod llc;
+pub mod lldp;
 pub mod loopback;
 pub mod mpls;
 pub mod nflog;
@@ -34,11 +37,13 @@ pub mod ports;
 pub mod ppp;
 pub mod pppoe;
 pub mod sll;
+pub mod stp;
 pub mod tcp;
 pub mod teredo;
 pub mod udp;
 pub mod unit;
 pub mod vlan;
+pub mod vrrp;
 pub mod vxlan;
 pub mod wlan;
 
@@ -64,6 +69,10 @@ pub enum Key {
     EtherType(u16),
     /// 802.2 LLC follows (an 802.3 frame: the type field is a length).
     Llc,
+    /// Service access point of 802.2 LLC.
+    Sap(u8),
+    /// Number of a protocol that an organisation gave out (SNAP).
+    Snap(u32, u16),
     /// The version nibble of the next byte tells IPv4 from IPv6.
     IpVersion,
     /// IP protocol number (IANA).
@@ -178,11 +187,17 @@ protocols! {
     PppoeDiscovery "pppoed" "PPPoE discovery" osi 2 Link;
     Ppp "ppp" "PPP" osi 2 Link;
     Mpls "mpls" "MPLS" osi 2 Link;
+    Stp "stp" "Spanning tree" osi 2 Link;
+    Pvst "stp" "Spanning tree (PVST+)" osi 2 Link;
+    Lldp "lldp" "LLDP" osi 2 Link;
     Arp "arp" "ARP" osi 2 Link;
     Ipv4 "ip" "IPv4" osi 3 Internet;
     Ipv6 "ipv6" "IPv6" osi 3 Internet;
     Gre "gre" "GRE" osi 3 Internet;
     Erspan "erspan" "ERSPAN" osi 2 Link;
+    Esp "esp" "IPsec ESP" osi 3 Internet;
+    Igmp "igmp" "IGMP" osi 3 Internet;
+    Vrrp "vrrp" "VRRP" osi 3 Internet;
     Icmp "icmp" "ICMP" osi 3 Internet;
     Icmpv6 "icmpv6" "ICMPv6" osi 3 Internet;
     Tcp "tcp" "TCP" osi 4 Transport;
@@ -225,14 +240,20 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::EtherType(0x8903) => FabricPath,
         Key::EtherType(0x8926) => VnTag,
         Key::EtherType(0x88be | 0x22eb) => Erspan,
+        Key::EtherType(0x88cc) => Lldp,
         Key::Llc => Llc,
+        Key::Sap(0x42) => Stp,
+        Key::Snap(0x00_000c, 0x010b) => Pvst,
         Key::IpProtocol(1) => Icmp,
+        Key::IpProtocol(2) => Igmp,
         Key::IpProtocol(4) => Ipv4,
         Key::IpProtocol(6) => Tcp,
         Key::IpProtocol(17) => Udp,
         Key::IpProtocol(41) => Ipv6,
         Key::IpProtocol(47) => Gre,
+        Key::IpProtocol(50) => Esp,
         Key::IpProtocol(58) => Icmpv6,
+        Key::IpProtocol(112) => Vrrp,
         Key::IpProtocol(137) => Mpls,
         // DNS is known by either port. A tunnel's port is only a guess: a resolver's client may have drawn it.
         Key::UdpPorts(53 | 5353 | 5355, _) | Key::UdpPorts(_, 53 | 5353 | 5355) => Dns,
@@ -280,6 +301,12 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::PppoeDiscovery => pppoe::dissect_discovery(c),
         Protocol::Ppp => ppp::dissect(c),
         Protocol::Mpls => mpls::dissect(c),
+        Protocol::Stp => stp::dissect_carrier(c),
+        Protocol::Pvst => stp::dissect_pvst(c),
+        Protocol::Lldp => lldp::dissect(c),
+        Protocol::Esp => esp::dissect(c),
+        Protocol::Igmp => igmp::dissect_carrier(c),
+        Protocol::Vrrp => vrrp::dissect_carrier(c),
         Protocol::Gre => gre::dissect(c),
         Protocol::Erspan => erspan::dissect(c),
         Protocol::Vxlan => vxlan::dissect(c),

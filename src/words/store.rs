@@ -36,7 +36,7 @@ const AREAS: [(&str, &str); 5] = [
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).
-const FIELDS: [(&str, &str); 11] = [
+const FIELDS: [(&str, &str); 13] = [
     ("eth", words!("fields/eth")),
     ("arp", words!("fields/arp")),
     ("ip", words!("fields/ip")),
@@ -47,6 +47,8 @@ const FIELDS: [(&str, &str); 11] = [
     ("udp", words!("fields/udp")),
     ("dns", words!("fields/dns")),
     ("http", words!("fields/http")),
+    ("link", words!("fields/link")),
+    ("network", words!("fields/network")),
     ("other", words!("fields/other")),
 ];
 
