@@ -14,6 +14,7 @@ pub mod ayiya;
 pub mod checksum;
 pub mod data;
 pub mod dns;
+pub mod eap;
 pub mod erspan;
 pub mod esp;
 pub mod ethernet;
@@ -69,6 +70,8 @@ pub enum Key {
     EtherType(u16),
     /// 802.2 LLC follows (an 802.3 frame: the type field is a length).
     Llc,
+    /// Protocol number of PPP.
+    Ppp(u16),
     /// Service access point of 802.2 LLC.
     Sap(u8),
     /// Number of a protocol that an organisation gave out (SNAP).
@@ -186,6 +189,13 @@ protocols! {
     PppoeSession "pppoes" "PPPoE session" osi 2 Link;
     PppoeDiscovery "pppoed" "PPPoE discovery" osi 2 Link;
     Ppp "ppp" "PPP" osi 2 Link;
+    Lcp "lcp" "PPP LCP" osi 2 Link;
+    Ipcp "ipcp" "PPP IPCP" osi 2 Link;
+    Ipv6cp "ipv6cp" "PPP IPV6CP" osi 2 Link;
+    Pap "pap" "PPP PAP" osi 2 Link;
+    Chap "chap" "PPP CHAP" osi 2 Link;
+    Eapol "eapol" "IEEE 802.1X EAPOL" osi 2 Link;
+    Eap "eap" "EAP" osi 2 Link;
     Mpls "mpls" "MPLS" osi 2 Link;
     Stp "stp" "Spanning tree" osi 2 Link;
     Pvst "stp" "Spanning tree (PVST+)" osi 2 Link;
@@ -240,8 +250,15 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::EtherType(0x8903) => FabricPath,
         Key::EtherType(0x8926) => VnTag,
         Key::EtherType(0x88be | 0x22eb) => Erspan,
+        Key::EtherType(0x888e) => Eapol,
         Key::EtherType(0x88cc) => Lldp,
         Key::Llc => Llc,
+        Key::Ppp(0x8021) => Ipcp,
+        Key::Ppp(0x8057) => Ipv6cp,
+        Key::Ppp(0xc021) => Lcp,
+        Key::Ppp(0xc023) => Pap,
+        Key::Ppp(0xc223) => Chap,
+        Key::Ppp(eap::PPP_EAP) => Eap,
         Key::Sap(0x42) => Stp,
         Key::Snap(0x00_000c, 0x010b) => Pvst,
         Key::IpProtocol(1) => Icmp,
@@ -300,6 +317,13 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::PppoeSession => pppoe::dissect_session(c),
         Protocol::PppoeDiscovery => pppoe::dissect_discovery(c),
         Protocol::Ppp => ppp::dissect(c),
+        Protocol::Lcp => ppp::control::dissect(c, ppp::control::Of::Link),
+        Protocol::Ipcp => ppp::control::dissect(c, ppp::control::Of::Ipv4),
+        Protocol::Ipv6cp => ppp::control::dissect(c, ppp::control::Of::Ipv6),
+        Protocol::Pap => ppp::login::pap(c),
+        Protocol::Chap => ppp::login::chap(c),
+        Protocol::Eapol => eap::eapol(c),
+        Protocol::Eap => eap::eap(c),
         Protocol::Mpls => mpls::dissect(c),
         Protocol::Stp => stp::dissect_carrier(c),
         Protocol::Pvst => stp::dissect_pvst(c),
