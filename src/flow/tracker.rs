@@ -191,7 +191,11 @@ impl Tracker {
     fn follow(&mut self, info: &PacketInfo, bytes: &[u8], packet: &Packet<'_>, outcome: &mut Outcome) {
         // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet. What an
         // application says is followed with the transport that carries it.
-        let layer = packet.layers.iter().rev().find(|l| !l.quoted && l.protocol.osi() < 7);
+        let layer = packet
+            .layers
+            .iter()
+            .rev()
+            .find(|l| !l.quoted && l.protocol.osi() < 7 && l.protocol != Protocol::Quic);
         let Some(layer) = layer else { return };
         match &layer.header {
             Header::Arp(arp) => {

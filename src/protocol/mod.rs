@@ -37,6 +37,8 @@ pub mod pbb;
 pub mod ports;
 pub mod ppp;
 pub mod pppoe;
+pub mod quic;
+pub mod radiotap;
 pub mod sll;
 pub mod stp;
 pub mod tcp;
@@ -70,6 +72,8 @@ pub enum Key {
     EtherType(u16),
     /// 802.2 LLC follows (an 802.3 frame: the type field is a length).
     Llc,
+    /// A frame of 802.11 that ends with its check sequence.
+    WlanFcs,
     /// Protocol number of PPP.
     Ppp(u16),
     /// Service access point of 802.2 LLC.
@@ -182,6 +186,7 @@ protocols! {
     Fddi "fddi" "FDDI" osi 2 Link;
     Radiotap "radiotap" "Radiotap" osi 2 Link;
     Wlan "wlan" "IEEE 802.11" osi 2 Link;
+    WlanFcs "wlan" "IEEE 802.11" osi 2 Link;
     Nflog "nflog" "Linux NFLOG" osi 2 Link;
     Pbb "ieee8021ah" "IEEE 802.1ah" osi 2 Link;
     VnTag "vntag" "VN-Tag" osi 2 Link;
@@ -212,6 +217,7 @@ protocols! {
     Icmpv6 "icmpv6" "ICMPv6" osi 3 Internet;
     Tcp "tcp" "TCP" osi 4 Transport;
     Udp "udp" "UDP" osi 4 Transport;
+    Quic "quic" "QUIC" osi 4 Transport;
     Vxlan "vxlan" "VXLAN" osi 2 Link;
     Geneve "geneve" "Geneve" osi 2 Link;
     Gtp "gtp" "GTP" osi 3 Internet;
@@ -253,6 +259,7 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::EtherType(0x888e) => Eapol,
         Key::EtherType(0x88cc) => Lldp,
         Key::Llc => Llc,
+        Key::WlanFcs => WlanFcs,
         Key::Ppp(0x8021) => Ipcp,
         Key::Ppp(0x8057) => Ipv6cp,
         Key::Ppp(0xc021) => Lcp,
@@ -274,6 +281,7 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::IpProtocol(137) => Mpls,
         // DNS is known by either port. A tunnel's port is only a guess: a resolver's client may have drawn it.
         Key::UdpPorts(53 | 5353 | 5355, _) | Key::UdpPorts(_, 53 | 5353 | 5355) => Dns,
+        Key::UdpPorts(443, _) | Key::UdpPorts(_, 443) => Quic,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
@@ -308,8 +316,9 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::Sll2 => sll::dissect_v2(c).map(only_key),
         Protocol::Null => loopback::dissect(c).map(only_key),
         Protocol::Fddi => fddi::dissect(c),
-        Protocol::Radiotap => wlan::dissect_radiotap(c),
+        Protocol::Radiotap => radiotap::dissect(c),
         Protocol::Wlan => wlan::dissect(c),
+        Protocol::WlanFcs => wlan::dissect_with_fcs(c),
         Protocol::Nflog => nflog::dissect(c),
         Protocol::Pbb => pbb::dissect_pbb(c),
         Protocol::VnTag => pbb::dissect_vntag(c),
@@ -332,6 +341,7 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::Igmp => igmp::dissect_carrier(c),
         Protocol::Vrrp => vrrp::dissect_carrier(c),
         Protocol::Gre => gre::dissect(c),
+        Protocol::Quic => quic::dissect(c),
         Protocol::Erspan => erspan::dissect(c),
         Protocol::Vxlan => vxlan::dissect(c),
         Protocol::Geneve => geneve::dissect(c),
@@ -367,6 +377,13 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
 /// A leaf for the part of a header that its own description could not name.
 pub fn unreadable(protocol: Protocol) -> &'static Field {
     protocol.leaves().0
+}
+
+/// Names what a protocol itself puts behind what it carries.
+pub fn describe_trailer(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) {
+    if protocol == Protocol::WlanFcs {
+        wlan::fcs(cursor);
+    }
 }
 
 /// A leaf for bytes after the part of a layer that its length field counts: Ethernet's filling to 60 bytes,

@@ -36,7 +36,7 @@ const AREAS: [(&str, &str); 5] = [
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).
-const FIELDS: [(&str, &str); 14] = [
+const FIELDS: [(&str, &str); 16] = [
     ("eth", words!("fields/eth")),
     ("arp", words!("fields/arp")),
     ("ip", words!("fields/ip")),
@@ -50,6 +50,8 @@ const FIELDS: [(&str, &str); 14] = [
     ("link", words!("fields/link")),
     ("network", words!("fields/network")),
     ("ppp", words!("fields/ppp")),
+    ("quic", words!("fields/quic")),
+    ("wlan", words!("fields/wlan")),
     ("other", words!("fields/other")),
 ];
 
