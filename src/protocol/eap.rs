@@ -178,8 +178,8 @@ mod tests {
         assert_eq!((carries.key, carries.length), (Key::Ppp(PPP_EAP), Some(7)));
         eap(&mut c).unwrap();
         assert_eq!(tree.find("eap.identity").next().unwrap().value, Value::Text("me".to_owned()));
-        let mut c = Cursor::new(IDENTITY, 4, 8, &mut Off);
-        assert_eq!(eap(&mut c).unwrap_err().field, "eap.type");
+        let cut = eap(&mut Cursor::new(IDENTITY, 4, 8, &mut Off)).unwrap_err();
+        assert_eq!(cut.field, "eap.type");
     }
 
     #[test]

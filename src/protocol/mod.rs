@@ -39,6 +39,7 @@ pub mod ppp;
 pub mod pppoe;
 pub mod quic;
 pub mod radiotap;
+pub mod slip;
 pub mod sll;
 pub mod stp;
 pub mod tcp;
@@ -183,6 +184,7 @@ protocols! {
     Sll "sll" "Linux cooked v1" osi 2 Link;
     Sll2 "sll" "Linux cooked v2" osi 2 Link;
     Null "null" "BSD loopback" osi 2 Link;
+    Slip "slip" "SLIP" osi 2 Link;
     Fddi "fddi" "FDDI" osi 2 Link;
     Radiotap "radiotap" "Radiotap" osi 2 Link;
     Wlan "wlan" "IEEE 802.11" osi 2 Link;
@@ -234,6 +236,7 @@ pub fn child(key: Key) -> Option<Protocol> {
     Some(match key {
         Key::Link(1) => Ethernet,
         Key::Link(0 | 108) => Null,
+        Key::Link(8) => Slip,
         Key::Link(9 | 50) => Ppp,
         Key::Link(10) => Fddi,
         Key::Link(51) => PppoeSession,
@@ -315,10 +318,10 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::Sll => sll::dissect_v1(c).map(only_key),
         Protocol::Sll2 => sll::dissect_v2(c).map(only_key),
         Protocol::Null => loopback::dissect(c).map(only_key),
+        Protocol::Slip => slip::dissect(c),
         Protocol::Fddi => fddi::dissect(c),
         Protocol::Radiotap => radiotap::dissect(c),
         Protocol::Wlan => wlan::dissect(c),
-        Protocol::WlanFcs => wlan::dissect_with_fcs(c),
         Protocol::Nflog => nflog::dissect(c),
         Protocol::Pbb => pbb::dissect_pbb(c),
         Protocol::VnTag => pbb::dissect_vntag(c),
@@ -368,6 +371,8 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Tcp => tcp::describe(cursor),
         Protocol::Udp => udp::describe(cursor),
         Protocol::Dns => dns::dissect(cursor).map(drop),
+        // The header's own bytes alone: the check sequence is not among them.
+        Protocol::WlanFcs => wlan::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
         Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
