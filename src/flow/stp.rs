@@ -14,10 +14,13 @@ use crate::protocol::stp::{Bpdu, NOTIFICATION};
 /// Ports remembered.
 const MAX_PORTS: usize = 4_096;
 
+/// A bridge's number and address, its port, and the capture point.
+type Port = (u16, [u8; 6], u16, u32);
+
 /// What each port said last.
 #[derive(Debug, Default)]
 pub struct Trees {
-    said: HashMap<(u16, [u8; 6], u16, u32), (Bpdu, u64), RandomState>,
+    said: HashMap<Port, (Bpdu, u64), RandomState>,
 }
 
 impl Trees {
