@@ -151,8 +151,37 @@ FIELDS = {
     "nbns.unit_id": "mac", "nbns.version_number": "int",
     # --- DHCP, DHCPv6, NTP, SNMP
     # --- links: LLC, STP, LLDP, PPP, 802.11
+    "llc.dsap": "int", "llc.ssap": "int", "llc.control": "int", "llc.control.ftype": "int", "llc.oui": "int",
+    "llc.type": "int", "llc.cisco_pid": "int", "stp.version": "int", "stp.type": "int", "stp.flags": "int",
+    "stp.root.prio": "int", "stp.root.ext": "int", "stp.root.cost": "int", "stp.bridge.prio": "int",
+    "stp.port": "int", "stp.msg_age": "int", "stp.max_age": "int", "stp.hello": "int", "stp.forward": "int",
+    "stp.root.hw": "mac", "stp.bridge.hw": "mac", "stp.flags.tc": "bool", "stp.flags.tcack": "bool",
+    "lldp.tlv.type": "int", "lldp.tlv.len": "int", "lldp.time_to_live": "int", "lldp.orgtlv.oui": "int",
+    "ppp.protocol": "int", "ppp.code": "int", "ppp.identifier": "int", "ppp.length": "int", "lcp.opt.type": "int",
+    "lcp.opt.mru": "int", "lcp.opt.magic_number": "int", "ipcp.opt.type": "int", "pppoe.code": "int",
+    "pppoe.session_id": "int", "pppoe.payload_length": "int", "ipcp.opt.ip_address": "ip",
+    "pppoed.tags.ac_name": "text", "mpls.label": "int", "mpls.exp": "int", "mpls.bottom": "int", "mpls.ttl": "int",
+    "wlan.fc.type_subtype": "int", "wlan.flags": "int", "wlan.duration": "int", "wlan.frag": "int",
+    "wlan.seq": "int", "wlan.qos.tid": "int", "wlan.fcs": "int", "radiotap.length": "int",
+    "radiotap.channel.freq": "int", "radiotap.dbm_antsignal": "int", "wlan.ra": "mac", "wlan.ta": "mac",
+    "wlan.da": "mac", "wlan.sa": "mac", "wlan.bssid": "mac", "wlan.fc.retry": "bool", "wlan.fc.protected": "bool",
     # --- network: IGMP, VRRP, tunnels, ICMPv6
+    "igmp.version": "int", "igmp.type": "int", "igmp.max_resp": "int", "igmp.checksum": "int",
+    "igmp.checksum.status": "int", "igmp.num_grp_recs": "int", "igmp.record_type": "int", "igmp.num_src": "int",
+    "igmp.qqic": "int", "igmp.maddr": "ip", "igmp.saddr": "ip", "vrrp.version": "int", "vrrp.type": "int",
+    "vrrp.virt_rtr_id": "int", "vrrp.prio": "int", "vrrp.addr_count": "int", "vrrp.checksum": "int",
+    "vrrp.checksum.status": "int", "esp.spi": "int", "esp.sequence": "int", "gre.flags_and_version": "int",
+    "gre.proto": "int", "gre.key": "int", "gre.sequence_number": "int", "gre.ack_number": "int", "vxlan.vni": "int",
+    "geneve.vni": "int", "geneve.option.type": "int", "geneve.option.length": "int", "gtp.message": "int",
+    "gtp.teid": "int", "erspan.vlan": "int", "icmpv6.opt.type": "int", "icmpv6.opt.length": "int",
+    "icmpv6.opt.prefix.length": "int", "icmpv6.opt.mtu": "int", "icmpv6.opt.dnssl.lifetime": "int",
+    "icmpv6.nd.ra.router_lifetime": "int", "icmpv6.mldr.mar.record_type": "int", "vrrp.ip_addr": "ip",
+    "teredo.orig.addr": "ip", "icmpv6.opt.prefix": "ip", "icmpv6.opt.rdnss": "ip",
+    "icmpv6.mld.multicast_address": "ip", "icmpv6.mldr.mar.multicast_address": "ip", "icmpv6.opt.dnssl": "text",
     # --- TLS, QUIC
+    "quic.header_form": "int", "quic.long.packet_type": "int", "quic.long.packet_type_v2": "int",
+    "quic.version": "int", "quic.dcil": "int", "quic.scil": "int", "quic.token_length": "int", "quic.length": "int",
+    "quic.supported_version": "int",
     # --- HTTP
     # --- HTTP/2, WebSocket
     # --- text protocols, databases

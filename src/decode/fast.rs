@@ -10,7 +10,7 @@ use etherparse::{ArpPacketSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, Udp
 
 use super::tcp::Tcp;
 use crate::capture::Frame;
-use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6};
+use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6, quic, wlan};
 use crate::wire::{Cursor, Malformed, Off, Problem};
 
 /// IPv6 next header that says there is none (RFC 8200 section 4.7).
@@ -165,6 +165,10 @@ impl<'a> Walk<'a, '_> {
     fn step(&mut self, key: Key, start: usize, end: usize, quoted: bool) -> Option<Next> {
         let protocol = match key {
             Key::IpVersion | Key::Quoted | Key::Link(12 | 14 | 101) => self.ip_version(start, end),
+            // The check sequence stands at the end: where a frame is cut, it is gone.
+            Key::WlanFcs if self.missing > 0 => Some(Protocol::Wlan),
+            // QUIC has no port of its own but the web's: elsewhere its first bytes tell.
+            Key::UdpPorts(..) if quic::is_long(&self.bytes[start..end]) => Some(Protocol::Quic),
             _ => protocol::child(key),
         };
         let Some(protocol) = protocol else {
@@ -189,6 +193,10 @@ impl<'a> Walk<'a, '_> {
             Protocol::Arp => return self.arp(start, end, quoted),
             Protocol::Tcp => return self.tcp(start, end, quoted),
             Protocol::Udp => return self.udp(start, end, quoted),
+            // The check sequence at the end is the frame's own, not part of what it carries.
+            Protocol::WlanFcs => {
+                wlan::dissect_with_fcs(&mut c).map(|h| (h.key, Header::None, None, h.length))
+            }
             _ => match protocol::dissect_carrier(protocol, &mut c) {
                 Some(read) => read.map(|carries| (carries.key, Header::None, carries.length, None)),
                 // Carried to the end: their own dissector reads them where they are followed or shown.

@@ -116,6 +116,7 @@ fn layers(bytes: &[u8], frame: u64, packet: &Packet<'_>, context: &Context, tree
             if let Some(quoted_end) = quoted_end(layer) {
                 let _ = icmp::describe_extensions(&mut c, quoted_end);
             }
+            protocol::describe_trailer(layer.protocol, &mut c);
             c.rest(match layer.protocol {
                 Protocol::Tcp => &TCP_PAYLOAD, // of a quoted segment
                 other => protocol::trailer(other),
@@ -127,6 +128,7 @@ fn layers(bytes: &[u8], frame: u64, packet: &Packet<'_>, context: &Context, tree
         && outermost.end < bytes.len()
     {
         let mut c = Cursor::new(bytes, outermost.end, bytes.len(), tree);
+        protocol::describe_trailer(outermost.protocol, &mut c);
         c.rest(protocol::trailer(outermost.protocol));
     }
     if let Some(tcp) = packet.layers.last()

@@ -7,7 +7,7 @@
 use super::fast::{Header, Layer, Packet};
 use crate::capture::Frame;
 use crate::protocol::checksum::{self, Checksum, Ends};
-use crate::protocol::ipv6;
+use crate::protocol::{Protocol, ipv6};
 use crate::wire::{Cursor, Off};
 
 /// The ends of an IP layer, as the pseudo header needs them.
@@ -29,7 +29,11 @@ pub fn verify(frame: &Frame<'_>, packet: &Packet<'_>, index: usize) -> Option<Ch
         Header::Tcp(_) => 6,
         Header::Udp(_) => 17,
         Header::Icmpv6(_) => 58,
-        _ => return None,
+        _ => match layer.protocol {
+            Protocol::Igmp => 2,
+            Protocol::Vrrp => 112,
+            _ => return None,
+        },
     };
     let ip = &packet.layers[index.checked_sub(1)?];
     let (claimed_end, changed) = match &ip.header {

@@ -30,6 +30,8 @@ static TCP: Field = Field::new("tcp.checksum.status");
 static UDP: Field = Field::new("udp.checksum.status");
 static ICMP: Field = Field::new("icmp.checksum.status");
 static ICMPV6: Field = Field::new("icmpv6.checksum.status");
+static IGMP: Field = Field::new("igmp.checksum.status");
+static VRRP: Field = Field::new("vrrp.checksum.status");
 
 fn status_field(protocol: Protocol) -> Option<&'static Field> {
     Some(match protocol {
@@ -38,6 +40,8 @@ fn status_field(protocol: Protocol) -> Option<&'static Field> {
         Protocol::Udp => &UDP,
         Protocol::Icmp => &ICMP,
         Protocol::Icmpv6 => &ICMPV6,
+        Protocol::Igmp => &IGMP,
+        Protocol::Vrrp => &VRRP,
         _ => return None,
     })
 }

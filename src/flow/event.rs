@@ -108,6 +108,12 @@ kinds! {
     IcmpRouterSolicitation "icmp.router-solicitation" Chat;
     IcmpRouterAdvertisement "icmp.router-advertisement" Chat;
     IcmpOther "icmp.other" Chat;
+    IgmpQuery "igmp.query" Chat;
+    IgmpReport "igmp.report" Chat;
+    IgmpLeave "igmp.leave" Chat;
+    VrrpAdvertisement "vrrp.advertisement" Chat;
+    StpRoot "stp.root" Chat;
+    StpTopologyChange "stp.topology-change" Note;
     UdpDatagram "udp.datagram" Chat;
     DnsQuery "dns.query" Chat;
     DnsResponse "dns.response" Chat;

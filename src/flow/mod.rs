@@ -12,13 +12,16 @@ pub mod event;
 pub mod fragments;
 pub mod http;
 pub mod icmp;
+pub mod igmp;
 pub mod info;
 pub mod record;
+pub mod stp;
 pub mod stream;
 pub mod table;
 pub mod tcp;
 mod tracker;
 pub mod udp;
+pub mod vrrp;
 
 pub use event::{Datum, Event, FlowId, Kind, Severity};
 pub use record::{Endpoint, FlowProtocol, FlowRecord, Party, TcpRecord};

@@ -15,8 +15,10 @@ use super::dns::MessageInfo;
 use super::event::{Datum, Event, FlowId, Kind};
 use super::fragments::Fragments;
 use super::icmp::{self, Icmp};
+use super::igmp;
 use super::info::PacketInfo;
 use super::record::{Endpoint, FlowRecord, Party};
+use super::stp::Trees;
 use super::stream::{self, Output, Shared, Stream};
 use super::table::{Base, Key, Table};
 use super::tcp::damaged::{Damaged, DamagedSegments};
@@ -27,10 +29,11 @@ use super::tcp::state::StateChange;
 use super::tcp::why::Reason;
 use super::tcp::{self, Compat, Connection, Step};
 use super::udp::{self, Udp};
+use super::vrrp::VirtualRouters;
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Context, Header, Packet};
-use crate::protocol::{Protocol, ports};
-use crate::wire::{Field, Problem, Value};
+use crate::protocol::{Protocol, ports, stp, vrrp};
+use crate::wire::{Cursor, Field, Off, Problem, Value};
 
 /// What one packet brought. Reused: [`Outcome::clear`] keeps the memory.
 #[derive(Debug, Default)]
@@ -93,6 +96,8 @@ pub struct Tracker {
     arp: Arp,
     icmp: Icmp,
     shared: Shared,
+    virtual_routers: VirtualRouters,
+    trees: Trees,
     fragments: Fragments,
     copies: Copies,
     checksums: Checksums,
@@ -195,7 +200,11 @@ impl Tracker {
     fn follow(&mut self, info: &PacketInfo, bytes: &[u8], packet: &Packet<'_>, outcome: &mut Outcome) {
         // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet. What an
         // application says is followed with the transport that carries it.
-        let layer = packet.layers.iter().rev().find(|l| !l.quoted && l.protocol.osi() < 7);
+        let layer = packet
+            .layers
+            .iter()
+            .rev()
+            .find(|l| !l.quoted && l.protocol.osi() < 7 && l.protocol != Protocol::Quic);
         let Some(layer) = layer else { return };
         match &layer.header {
             Header::Arp(arp) => {
@@ -231,6 +240,26 @@ impl Tracker {
                     bytes: &bytes[layer.start..layer.end],
                 };
                 self.icmp_message(info, bytes, packet, &message, outcome);
+            }
+            _ => self.unconnected(info, layer.protocol, &bytes[layer.start..layer.end], &mut outcome.events),
+        }
+    }
+
+    /// Protocols whose messages stand alone: no conversation, but something to tell.
+    fn unconnected(&mut self, info: &PacketInfo, protocol: Protocol, bytes: &[u8], events: &mut Vec<Event>) {
+        let mut off = Off;
+        let mut c = Cursor::new(bytes, 0, bytes.len(), &mut off);
+        match protocol {
+            Protocol::Igmp => igmp::message(info, bytes, events),
+            Protocol::Vrrp => {
+                if let Ok(vrrp) = vrrp::dissect(&mut c) {
+                    self.virtual_routers.advertisement(info, &vrrp, events);
+                }
+            }
+            Protocol::Stp | Protocol::Pvst => {
+                if let Ok(bpdu) = stp::dissect(&mut c) {
+                    self.trees.bpdu(info, &bpdu, events);
+                }
             }
             _ => {}
         }

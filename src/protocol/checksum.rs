@@ -1,7 +1,8 @@
 //! Whether a checksum is right, wrong, or was never computed.
 //!
 //! RFC 1071 (the internet checksum), RFC 791 section 3.1 (IPv4 header), RFC 9293 section 3.1 (TCP and its pseudo
-//! header), RFC 768 (UDP; zero means none), RFC 8200 section 8.1 (pseudo header of IPv6), RFC 792, RFC 4443 section 2.3.
+//! header), RFC 768 (UDP; zero means none), RFC 8200 section 8.1 (pseudo header of IPv6), RFC 792, RFC 4443 section 2.3,
+//! RFC 3376 section 4.1.2 (IGMP), RFC 9568 section 5.2.8 (VRRP).
 //! The sums themselves are etherparse's. Leaves out: SCTP's and Ethernet's checks, which are of another kind.
 //!
 //! A packet captured on the machine that sent it often carries no checksum yet. Linux marks such a packet
@@ -63,9 +64,11 @@ impl Ends {
 }
 
 const ICMP: u8 = 1;
+const IGMP: u8 = 2;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
+const VRRP: u8 = 112;
 
 /// Checks the header of an IPv4 packet; `header` is the whole of it, options included.
 pub fn ipv4_header(header: &[u8]) -> Checksum {
@@ -81,13 +84,19 @@ pub fn ipv4_header(header: &[u8]) -> Checksum {
     Checksum::Bad { expected: expected(Sum16BitWords::new().add_slice(header), found), found }
 }
 
-/// Checks a TCP, UDP, ICMP or ICMPv6 message: `segment` is what was captured of it, `length` what it had on
+/// Whether the bytes alone add up to nothing: a sum without pseudo header is right.
+fn is_zero(segment: &[u8], length: usize) -> bool {
+    segment.get(..length).is_some_and(|whole| fold(&Sum16BitWords::new().add_slice(whole)) == 0)
+}
+
+/// Checks a TCP, UDP, ICMP, ICMPv6, IGMP or VRRP message: `segment` is what was captured of it, `length` what it had on
 /// the wire by IP's account. Protocols without such a checksum are [`Checksum::Unverifiable`].
 pub fn transport(ends: Ends, protocol: u8, segment: &[u8], length: usize) -> Checksum {
     let at = match protocol {
         TCP => 16,
         UDP => 6,
-        ICMP | ICMPV6 => 2,
+        ICMP | IGMP | ICMPV6 => 2,
+        VRRP => 6,
         _ => return Checksum::Unverifiable,
     };
     let Some(found) = field(segment, at) else { return Checksum::Unverifiable };
@@ -99,9 +108,15 @@ pub fn transport(ends: Ends, protocol: u8, segment: &[u8], length: usize) -> Che
     if protocol == UDP && found == 0 && matches!(ends, Ends::V4(..)) {
         return Checksum::Absent;
     }
-    let pseudo = if protocol == ICMP { Sum16BitWords::new() } else { ends.sum(protocol, length) };
+    let bare = match protocol {
+        ICMP | IGMP => true,
+        // Version 2 has no pseudo header; over IPv4, version 3 is sent by some with and by some without.
+        VRRP => segment[0] >> 4 < 3 || matches!(ends, Ends::V4(..)) && is_zero(segment, length),
+        _ => false,
+    };
+    let pseudo = if bare { Sum16BitWords::new() } else { ends.sum(protocol, length) };
     // The pseudo header is never cut, so this holds for cut segments too.
-    if protocol != ICMP && !fold(&pseudo) == found {
+    if !bare && !fold(&pseudo) == found {
         // The sum over everything can be right by the same number: then the rest adds up to nothing.
         return match segment.get(..length) {
             Some(whole) if fold(&pseudo.clone().add_slice(whole)) == 0 => Checksum::Good,
@@ -185,6 +200,18 @@ mod tests {
         let datagram = [0, 1, 0, 2, 0, 8, 0, 0];
         assert_eq!(transport(ENDS, UDP, &datagram, 8), Checksum::Absent);
         assert!(transport(Ends::V6([0; 16], [1; 16]), UDP, &datagram, 8).is_bad(), "not over IPv6");
+    }
+
+    #[test]
+    fn groups_and_virtual_routers() {
+        let query = [0x11, 0x64, 0xee, 0x9b, 0, 0, 0, 0];
+        assert_eq!(transport(ENDS, IGMP, &query, 8), Checksum::Good);
+        let vrrp = [0x21, 0x33, 0x6e, 0x01, 0x00, 0x01, 0x66, 0x66, 10, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(transport(ENDS, VRRP, &vrrp, 20), Checksum::Good);
+        let mut third = [0x31, 1, 100, 1, 0, 100, 0, 0, 10, 0, 0, 1];
+        let with_pseudo = fold(&ENDS.sum(VRRP, 12).add_slice(&third));
+        third[6..8].copy_from_slice(&with_pseudo.to_be_bytes());
+        assert_eq!(transport(ENDS, VRRP, &third, 12), Checksum::Good);
     }
 
     #[test]

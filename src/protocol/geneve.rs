@@ -7,7 +7,7 @@ use super::{Carries, Key};
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
 
 static VERSION: Field = Field::new("geneve.version");
-static OPT_LEN: Field = Field::new("geneve.opt_len");
+static OPT_LEN: Field = Field::new("geneve.option.length");
 static FLAGS: Field = Field::hex("geneve.flags", 2);
 static OAM: Field = Field::new("geneve.flags.oam");
 static CRITICAL: Field = Field::new("geneve.flags.critical");
@@ -18,6 +18,7 @@ static RESERVED: Field = Field::hex("geneve.reserved", 2);
 static OPTION: Field = Field::new("geneve.option");
 static CLASS: Field = Field::hex("geneve.option.class", 4);
 static TYPE: Field = Field::hex("geneve.option.type", 2);
+static TYPE_CRITICAL: Field = Field::new("geneve.option.type.critical");
 static OPTION_RESERVED: Field = Field::new("geneve.option.flags.reserved");
 static LENGTH: Field = Field::new("geneve.option.length");
 static DATA: Field = Field::new("geneve.option.unknown.data");
@@ -44,9 +45,11 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malfor
         while c.left() > 0 {
             c.group(&OPTION, |c| {
                 c.u16(&CLASS)?;
-                c.u8(&TYPE)?;
+                let kind = c.u8(&TYPE)?;
+                c.derived(&TYPE_CRITICAL, || Value::Flag(kind & 0x80 != 0));
                 let parts = [(&OPTION_RESERVED, 3), (&LENGTH, 5)];
-                let last = c.bits_told(1, &parts, |i, n| if i == 1 { n * 4 } else { n })?;
+                // Counted without the option's own four bytes, told with them.
+                let last = c.bits_told(1, &parts, |i, n| if i == 1 { n * 4 + 4 } else { n })?;
                 c.bytes(&DATA, (last & 0x1f) as usize * 4)
             })?;
         }

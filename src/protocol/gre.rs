@@ -39,18 +39,15 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malfor
     if let Some(flags) = c.peek_u16() {
         c.derived(&FLAGS, || Value::Uint(flags.into()));
     }
-    let parts = [
-        (&F_CHECKSUM, 1),
-        (&F_ROUTING, 1),
-        (&F_KEY, 1),
-        (&F_SEQUENCE, 1),
-        (&F_STRICT, 1),
-        (&F_RECURSION, 3),
-        (&F_ACK, 1),
-        (&F_RESERVED, 4),
-        (&F_VERSION, 3),
-    ];
-    let flags = c.bits(2, &parts)?;
+    // Only version 1 has acknowledgements (RFC 2637 section 4.1).
+    let first =
+        [(&F_CHECKSUM, 1), (&F_ROUTING, 1), (&F_KEY, 1), (&F_SEQUENCE, 1), (&F_STRICT, 1), (&F_RECURSION, 3)];
+    let high = c.bits(1, &first)?;
+    let low = match c.peek_u8() {
+        Some(second) if second & 7 == 1 => c.bits(1, &[(&F_ACK, 1), (&F_RESERVED, 4), (&F_VERSION, 3)])?,
+        _ => c.bits(1, &[(&F_RESERVED, 5), (&F_VERSION, 3)])?,
+    };
+    let flags = high << 8 | low;
     let has = |bit: u64| flags & bit != 0;
     let proto = c.u16(&PROTO)?;
     if has(0xc000) {
@@ -70,7 +67,7 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malfor
     if has(0x1000) {
         c.u32(&SEQUENCE)?;
     }
-    if has(0x0080) {
+    if has(0x0080) && flags & 7 == 1 {
         c.u32(&ACK)?;
     }
     if has(0x4000) {

@@ -1,9 +1,13 @@
 //! ICMP for IPv6: errors, echo, neighbour discovery (what ARP is for IPv4), multicast listeners.
 //!
 //! RFC 4443 (errors and echo), RFC 4861 section 4 (router and neighbour messages and their options), RFC 4191
-//! (route information, router preference), RFC 8106 (recursive DNS servers), RFC 6275 section 7 (flags), RFC 2710 and
+//! (router preference), RFC 6275 section 7 (flags), RFC 2710 and
 //! RFC 3810 (multicast listeners), RFC 4884 (length of the quoted packet).
-//! Leaves out: node information, RPL, mobile IPv6's and secure discovery's own messages: their bytes are data.
+//! RFC 4620 (node information), RFC 3122 (inverse discovery), RFC 8335 (extended echo), RFC 4286 section 3 (multicast
+//! routers). The options are in `icmpv6/options.rs`.
+//! Leaves out: router renumbering, RPL, mobile IPv6's and secure discovery's own messages: their bytes are data.
+
+mod options;
 
 use super::Key;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
@@ -41,31 +45,29 @@ static RD_TARGET: Field = Field::new("icmpv6.nd.rd.target_address");
 /// So spelt in Wireshark.
 static RD_DESTINATION: Field = Field::new("icmpv6.rd.na.destination_address");
 
-static OPT: Field = Field::new("icmpv6.opt");
-static OPT_TYPE: Field = Field::new("icmpv6.opt.type");
-static OPT_LENGTH: Field = Field::new("icmpv6.opt.length");
-static OPT_RESERVED: Field = Field::new("icmpv6.opt.reserved");
-static OPT_DATA: Field = Field::new("icmpv6.opt.data");
-static OPT_LINKADDR: Field = Field::new("icmpv6.opt.linkaddr");
-static OPT_SRC_LINKADDR: Field = Field::new("icmpv6.opt.src_linkaddr");
-static OPT_TARGET_LINKADDR: Field = Field::new("icmpv6.opt.target_linkaddr");
-static PREFIX_LENGTH: Field = Field::new("icmpv6.opt.prefix.length");
-static PREFIX_FLAG: Field = Field::hex("icmpv6.opt.prefix.flag", 2);
-static PREFIX_L: Field = Field::new("icmpv6.opt.prefix.flag.l");
-static PREFIX_A: Field = Field::new("icmpv6.opt.prefix.flag.a");
-static PREFIX_R: Field = Field::new("icmpv6.opt.prefix.flag.r");
-static PREFIX_RESERVED: Field = Field::new("icmpv6.opt.prefix.flag.reserved");
-static PREFIX_VALID: Field = Field::new("icmpv6.opt.prefix.valid_lifetime");
-static PREFIX_PREFERRED: Field = Field::new("icmpv6.opt.prefix.preferred_lifetime");
-static PREFIX: Field = Field::new("icmpv6.opt.prefix");
-static REDIRECTED: Field = Field::new("icmpv6.opt.redirected_packet");
-static OPT_MTU: Field = Field::new("icmpv6.opt.mtu");
-static ROUTE_PREFERENCE: Field = Field::new("icmpv6.opt.route_info.flag.route_preference");
-static ROUTE_RESERVED: Field = Field::new("icmpv6.opt.route_info.flag.reserved");
-static ROUTE_LIFETIME: Field = Field::new("icmpv6.opt.route_lifetime");
-static RDNSS_LIFETIME: Field = Field::new("icmpv6.opt.rdnss.lifetime");
-static RDNSS: Field = Field::new("icmpv6.opt.rdnss");
-static NONCE: Field = Field::new("icmpv6.opt.nonce");
+static MCAST_INTERVAL: Field = Field::new("icmpv6.mcast_ra.query_interval");
+static MCAST_ROBUSTNESS: Field = Field::new("icmpv6.mcast_ra.robustness_variable");
+static EXT_SEQ: Field = Field::new("icmpv6.ext.echo.seq");
+static EXT_RESERVED: Field = Field::new("icmpv6.ext.echo.req.res");
+static EXT_LOCAL: Field = Field::new("icmpv6.ext.echo.req.local");
+static EXT_STATE: Field = Field::new("icmpv6.ext.echo.rsp.state");
+static EXT_RESPONSE_RESERVED: Field = Field::new("icmpv6.ext.echo.rsp.res");
+static EXT_ACTIVE: Field = Field::new("icmpv6.ext.echo.rsp.active");
+static EXT_IPV4: Field = Field::new("icmpv6.ext.echo.rsp.ipv4");
+static EXT_IPV6: Field = Field::new("icmpv6.ext.echo.rsp.ipv6");
+static NI_QTYPE: Field = Field::new("icmpv6.ni.qtype");
+static NI_FLAG: Field = Field::hex("icmpv6.ni.flag", 4);
+static NI_RSV: Field = Field::new("icmpv6.ni.flag.rsv");
+static NI_G: Field = Field::new("icmpv6.ni.flag.g");
+static NI_S: Field = Field::new("icmpv6.ni.flag.s");
+static NI_L: Field = Field::new("icmpv6.ni.flag.l");
+static NI_C: Field = Field::new("icmpv6.ni.flag.c");
+static NI_A: Field = Field::new("icmpv6.ni.flag.a");
+static NI_T: Field = Field::new("icmpv6.ni.flag.t");
+static NI_NONCE: Field = Field::hex("icmpv6.ni.nonce", 16);
+static NI_SUBJECT_IPV6: Field = Field::new("icmpv6.ni.query.subject_ipv6");
+static NI_SUBJECT_IPV4: Field = Field::new("icmpv6.ni.query.subject_ipv4");
+static NI_DATA: Field = Field::new("icmpv6.data");
 
 static MLD_DELAY: Field = Field::new("icmpv6.mld.maximum_response_delay");
 static MLD_CODE: Field = Field::new("icmpv6.mld.maximum_response_code");
@@ -173,13 +175,13 @@ fn message<R: Recorder>(c: &mut Cursor<'_, '_, R>, icmp: &mut Icmpv6) -> Result<
         }
         133 => {
             c.bytes(&RESERVED, 4)?;
-            options(c)?;
+            options::options(c)?;
         }
         134 => router_advertisement(c)?,
         135 => {
             c.bytes(&RESERVED, 4)?;
             c.ipv6(&NS_TARGET)?;
-            options(c)?;
+            options::options(c)?;
         }
         136 => {
             if let Some(flags) = c.peek().first_chunk::<4>() {
@@ -187,15 +189,42 @@ fn message<R: Recorder>(c: &mut Cursor<'_, '_, R>, icmp: &mut Icmpv6) -> Result<
             }
             c.bits(4, &[(&NA_R, 1), (&NA_S, 1), (&NA_O, 1), (&NA_RSV, 29)])?;
             c.ipv6(&NA_TARGET)?;
-            options(c)?;
+            options::options(c)?;
         }
         137 => {
             c.bytes(&RESERVED, 4)?;
             c.ipv6(&RD_TARGET)?;
             c.ipv6(&RD_DESTINATION)?;
-            options(c)?;
+            options::options(c)?;
+        }
+        139 | 140 => node_information(c, icmp.kind, icmp.code)?,
+        141 | 142 => {
+            c.bytes(&RESERVED, 4)?;
+            options::options(c)?;
         }
         143 => listener_report(c)?,
+        151 => {
+            c.u16(&MCAST_INTERVAL)?;
+            c.u16(&MCAST_ROBUSTNESS)?;
+            icmp.next = Key::Unknown;
+        }
+        160 | 161 => {
+            icmp.ident = Some(c.u16(&IDENT)?);
+            icmp.seq = Some(c.u8(&EXT_SEQ)?.into());
+            if icmp.kind == 160 {
+                c.bits(1, &[(&EXT_RESERVED, 7), (&EXT_LOCAL, 1)])?;
+            } else {
+                let parts = [
+                    (&EXT_STATE, 3),
+                    (&EXT_RESPONSE_RESERVED, 2),
+                    (&EXT_ACTIVE, 1),
+                    (&EXT_IPV4, 1),
+                    (&EXT_IPV6, 1),
+                ];
+                c.bits(1, &parts)?;
+            }
+            icmp.next = Key::Unknown;
+        }
         _ => icmp.next = Key::Unknown,
     }
     Ok(())
@@ -210,86 +239,23 @@ fn router_advertisement<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Ma
     c.u16(&RA_LIFETIME)?;
     c.u32(&RA_REACHABLE)?;
     c.u32(&RA_RETRANS)?;
-    options(c)
+    options::options(c)
 }
 
-/// Options of neighbour discovery: type, length in units of 8 bytes (RFC 4861 section 4.6).
-fn options<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    while c.left() > 0 {
-        c.group(&OPT, option)?;
+/// RFC 4620 section 4: what is asked for, flags, a number that the answer repeats; then whom it is about, by the code.
+fn node_information<R: Recorder>(c: &mut Cursor<'_, '_, R>, kind: u8, code: u8) -> Result<(), Malformed> {
+    c.u16(&NI_QTYPE)?;
+    if let Some(flags) = c.peek_u16() {
+        c.derived(&NI_FLAG, || Value::Uint(flags.into()));
+    }
+    c.bits(2, &[(&NI_RSV, 10), (&NI_G, 1), (&NI_S, 1), (&NI_L, 1), (&NI_C, 1), (&NI_A, 1), (&NI_T, 1)])?;
+    c.u64(&NI_NONCE)?;
+    match (kind, code, c.left()) {
+        (139, 0, 16) => drop(c.ipv6(&NI_SUBJECT_IPV6)?),
+        (139, 2, 4) => drop(c.ipv4(&NI_SUBJECT_IPV4)?),
+        _ => drop(c.rest(&NI_DATA)),
     }
     Ok(())
-}
-
-fn option<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    let kind = c.u8(&OPT_TYPE)?;
-    // A length of zero would never end the walk: nodes must discard such a packet (RFC 4861 section 4.6).
-    if c.peek_u8() == Some(0) {
-        return Err(c.nonsense(&OPT_LENGTH));
-    }
-    let length = usize::from(c.u8(&OPT_LENGTH)?) * 8 - 2;
-    let _ = c.region_as_captured(length, &OPT_DATA, |c| match kind {
-        1 => link_address(c, &OPT_SRC_LINKADDR),
-        2 => link_address(c, &OPT_TARGET_LINKADDR),
-        3 => prefix_information(c),
-        4 => {
-            c.bytes(&OPT_RESERVED, 6)?;
-            c.rest(&REDIRECTED);
-            Ok(())
-        }
-        5 => {
-            c.bytes(&OPT_RESERVED, 2)?;
-            c.u32(&OPT_MTU).map(drop)
-        }
-        14 => {
-            c.rest(&NONCE);
-            Ok(())
-        }
-        24 => {
-            c.u8(&PREFIX_LENGTH)?;
-            c.bits(1, &[(&ROUTE_RESERVED, 3), (&ROUTE_PREFERENCE, 2), (&ROUTE_RESERVED, 3)])?;
-            c.u32(&ROUTE_LIFETIME)?;
-            // The prefix is given as far as its length needs: 0, 8 or 16 bytes (RFC 4191 section 2.3).
-            if c.left() == 16 {
-                c.ipv6(&PREFIX)?;
-            }
-            c.rest(&PREFIX);
-            Ok(())
-        }
-        25 => {
-            c.bytes(&OPT_RESERVED, 2)?;
-            c.u32(&RDNSS_LIFETIME)?;
-            while c.left() > 0 {
-                c.ipv6(&RDNSS)?;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    })?;
-    Ok(())
-}
-
-/// Six bytes are a MAC address, which has a derived value of its own; any other size stays bytes.
-fn link_address<R: Recorder>(c: &mut Cursor<'_, '_, R>, field: &'static Field) -> Result<(), Malformed> {
-    if c.left() == 6 {
-        let mac = c.mac(field)?;
-        c.derived(&OPT_LINKADDR, || Value::Mac(mac));
-    } else {
-        c.rest(field);
-    }
-    Ok(())
-}
-
-fn prefix_information<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    c.u8(&PREFIX_LENGTH)?;
-    if let Some(flags) = c.peek_u8() {
-        c.derived(&PREFIX_FLAG, || Value::Uint(flags.into()));
-    }
-    c.bits(1, &[(&PREFIX_L, 1), (&PREFIX_A, 1), (&PREFIX_R, 1), (&PREFIX_RESERVED, 5)])?;
-    c.u32(&PREFIX_VALID)?;
-    c.u32(&PREFIX_PREFERRED)?;
-    c.bytes(&OPT_RESERVED, 4)?;
-    c.ipv6(&PREFIX).map(drop)
 }
 
 /// RFC 3810 section 8.1: version 1 has exactly 24 bytes (20 behind the checksum), version 2 at least 28.

@@ -3,8 +3,8 @@
 //!
 //! IEEE Std 802.2 clauses 3.2 (addresses), 5.4 (control field); RFC 1042 (SNAP: 0xaa 0xaa 0x03, an
 //! organisation, a protocol).
-//! Leaves out: LLC's own connections (type 2): their I and S frames are named, not followed. Protocols of
-//! organisations other than 00-00-00 (whose numbers are EtherTypes) and 00-80-C2 (bridged frames).
+//! Leaves out: LLC's own connections (type 2): their I and S frames are named, not followed. Which protocol an
+//! organisation's number stands for, beyond those in the table (`protocol/mod.rs`).
 
 use super::Key;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
@@ -17,12 +17,25 @@ static SSAP_SAP: Field = Field::hex("llc.ssap.sap", 2);
 static SSAP_CR: Field = Field::new("llc.ssap.cr");
 static CONTROL: Field = Field::hex("llc.control", 4);
 static FTYPE: Field = Field::new("llc.control.ftype");
+static N_R: Field = Field::new("llc.control.n_r");
+static N_S: Field = Field::new("llc.control.n_s");
+static POLL: Field = Field::new("llc.control.p");
+static FINAL: Field = Field::new("llc.control.f");
+static S_FTYPE: Field = Field::new("llc.control.s_ftype");
+static U_COMMAND: Field = Field::hex("llc.control.u_modifier_cmd", 2);
+static U_RESPONSE: Field = Field::hex("llc.control.u_modifier_resp", 2);
 static OUI: Field = Field::hex("llc.oui", 6);
 static TYPE: Field = Field::hex("llc.type", 4);
 static PID: Field = Field::hex("llc.pid", 4);
+static CISCO_PID: Field = Field::hex("llc.cisco_pid", 4);
+static XID_FORMAT: Field = Field::hex("basicxid.llc.xid.format", 2);
+static XID_TYPES: Field = Field::hex("basicxid.llc.xid.types", 2);
+static XID_WINDOW: Field = Field::new("basicxid.llc.xid.wsize");
 
 /// Service access point of SNAP.
 const SAP_SNAP: u8 = 0xaa;
+/// Cisco's number.
+const OUI_CISCO: u64 = 0x00_000c;
 
 /// Reads the LLC header, and SNAP's five bytes where they follow.
 ///
@@ -43,7 +56,14 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Key, Malformed>
     // LLC numbers its bits from the low one on, so the first byte is the low one.
     let control = if unnumbered { u16::from(c.u8(&CONTROL)?) } else { c.u16_le(&CONTROL)? };
     let first = control & 0xff;
-    c.derived(&FTYPE, || Value::Uint(if first & 1 == 0 { 0 } else { u64::from(first & 3) }));
+    control_parts(c, control, unnumbered, ssap & 1 == 1);
+    // XID (with its usual body, clause 5.4.1.1.2): which kinds of service, and how many frames may be under way.
+    if unnumbered && control & 0xef == 0xaf && c.left() >= 3 && c.peek_u8() == Some(0x81) {
+        c.u8(&XID_FORMAT)?;
+        c.u8(&XID_TYPES)?;
+        c.u8(&XID_WINDOW)?;
+        return Ok(Key::End);
+    }
     let carries = unnumbered && control & !0x10 == 0x03 || !unnumbered && first & 1 == 0;
     if !carries {
         return Ok(Key::Unknown);
@@ -52,8 +72,33 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Key, Malformed>
         (SAP_SNAP, SAP_SNAP) => return snap(c),
         (0x06, _) => Key::EtherType(0x0800),
         (0x98, _) => Key::EtherType(0x0806),
-        _ => Key::Unknown,
+        (sap, _) => Key::Sap(sap),
     })
+}
+
+/// What the control field says, part by part; all of them share its bytes, which are told whole.
+fn control_parts<R: Recorder>(c: &mut Cursor<'_, '_, R>, control: u16, unnumbered: bool, response: bool) {
+    let number = |n: u16| Value::Uint(n.into());
+    let poll = if response { &FINAL } else { &POLL };
+    if unnumbered {
+        // Five bits, two below and three above the poll bit; Wireshark keeps the place of that bit empty.
+        c.derived(if response { &U_RESPONSE } else { &U_COMMAND }, || number((control & 0xec) >> 2));
+        if control & 0x10 != 0 {
+            c.derived(poll, || Value::Flag(true));
+        }
+        c.derived(&FTYPE, || number(3));
+        return;
+    }
+    c.derived(&N_R, || number(control >> 9));
+    if control & 0x100 != 0 {
+        c.derived(poll, || Value::Flag(true));
+    }
+    if control & 1 == 0 {
+        c.derived(&N_S, || number(control >> 1 & 0x7f));
+    } else {
+        c.derived(&S_FTYPE, || number(control >> 2 & 3));
+    }
+    c.derived(&FTYPE, || number(control & 1));
 }
 
 /// RFC 1042: three bytes of organisation, two of its own numbering.
@@ -63,9 +108,12 @@ fn snap<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Key, Malformed> {
     if oui == 0x00_0000 || oui == 0x00_00f8 {
         return c.u16(&TYPE).map(Key::EtherType);
     }
+    if oui == OUI_CISCO {
+        return c.u16(&CISCO_PID).map(|pid| Key::Snap(oui as u32, pid));
+    }
     let pid = c.u16(&PID)?;
     // RFC 2684 section 5.2: 0x0007 under the 802.1 committee's number is an Ethernet frame without its check.
-    Ok(if oui == 0x00_80c2 && pid == 0x0007 { Key::Link(1) } else { Key::Unknown })
+    Ok(if oui == 0x00_80c2 && pid == 0x0007 { Key::Link(1) } else { Key::Snap(oui as u32, pid) })
 }
 
 #[cfg(test)]
@@ -99,6 +147,8 @@ mod tests {
         let mut c = Cursor::new(&frame, 0, 5, &mut tree);
         dissect(&mut c).unwrap();
         assert_eq!(c.left(), 1);
+        assert_eq!(tree.find("llc.control.n_r").next().unwrap().value, Value::Uint(10));
+        assert!(tree.find("llc.control.f").next().is_none(), "told where it is set");
         assert_eq!(tree.find("llc.control").next().unwrap().value, Value::Uint(0x1401));
         assert_eq!(tree.find("llc.control.ftype").next().unwrap().value, Value::Uint(1));
     }

@@ -14,7 +14,9 @@ pub mod ayiya;
 pub mod checksum;
 pub mod data;
 pub mod dns;
+pub mod eap;
 pub mod erspan;
+pub mod esp;
 pub mod ethernet;
 pub mod fddi;
 pub mod geneve;
@@ -23,9 +25,11 @@ pub mod gtp;
 pub mod http;
 pub mod icmp;
 pub mod icmpv6;
+pub mod igmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod llc;
+pub mod lldp;
 pub mod loopback;
 pub mod mpls;
 pub mod nbns;
@@ -34,13 +38,18 @@ pub mod pbb;
 pub mod ports;
 pub mod ppp;
 pub mod pppoe;
+pub mod quic;
+pub mod radiotap;
+pub mod slip;
 pub mod sll;
+pub mod stp;
 pub mod tcp;
 pub mod teredo;
 pub mod udp;
 pub mod unit;
 pub mod vendors;
 pub mod vlan;
+pub mod vrrp;
 pub mod vxlan;
 pub mod wlan;
 
@@ -66,6 +75,14 @@ pub enum Key {
     EtherType(u16),
     /// 802.2 LLC follows (an 802.3 frame: the type field is a length).
     Llc,
+    /// A frame of 802.11 that ends with its check sequence.
+    WlanFcs,
+    /// Protocol number of PPP.
+    Ppp(u16),
+    /// Service access point of 802.2 LLC.
+    Sap(u8),
+    /// Number of a protocol that an organisation gave out (SNAP).
+    Snap(u32, u16),
     /// The version nibble of the next byte tells IPv4 from IPv6.
     IpVersion,
     /// IP protocol number (IANA).
@@ -169,9 +186,11 @@ protocols! {
     Sll "sll" "Linux cooked v1" osi 2 Link;
     Sll2 "sll" "Linux cooked v2" osi 2 Link;
     Null "null" "BSD loopback" osi 2 Link;
+    Slip "slip" "SLIP" osi 2 Link;
     Fddi "fddi" "FDDI" osi 2 Link;
     Radiotap "radiotap" "Radiotap" osi 2 Link;
     Wlan "wlan" "IEEE 802.11" osi 2 Link;
+    WlanFcs "wlan" "IEEE 802.11" osi 2 Link;
     Nflog "nflog" "Linux NFLOG" osi 2 Link;
     Pbb "ieee8021ah" "IEEE 802.1ah" osi 2 Link;
     VnTag "vntag" "VN-Tag" osi 2 Link;
@@ -179,16 +198,30 @@ protocols! {
     PppoeSession "pppoes" "PPPoE session" osi 2 Link;
     PppoeDiscovery "pppoed" "PPPoE discovery" osi 2 Link;
     Ppp "ppp" "PPP" osi 2 Link;
+    Lcp "lcp" "PPP LCP" osi 2 Link;
+    Ipcp "ipcp" "PPP IPCP" osi 2 Link;
+    Ipv6cp "ipv6cp" "PPP IPV6CP" osi 2 Link;
+    Pap "pap" "PPP PAP" osi 2 Link;
+    Chap "chap" "PPP CHAP" osi 2 Link;
+    Eapol "eapol" "IEEE 802.1X EAPOL" osi 2 Link;
+    Eap "eap" "EAP" osi 2 Link;
     Mpls "mpls" "MPLS" osi 2 Link;
+    Stp "stp" "Spanning tree" osi 2 Link;
+    Pvst "stp" "Spanning tree (PVST+)" osi 2 Link;
+    Lldp "lldp" "LLDP" osi 2 Link;
     Arp "arp" "ARP" osi 2 Link;
     Ipv4 "ip" "IPv4" osi 3 Internet;
     Ipv6 "ipv6" "IPv6" osi 3 Internet;
     Gre "gre" "GRE" osi 3 Internet;
     Erspan "erspan" "ERSPAN" osi 2 Link;
+    Esp "esp" "IPsec ESP" osi 3 Internet;
+    Igmp "igmp" "IGMP" osi 3 Internet;
+    Vrrp "vrrp" "VRRP" osi 3 Internet;
     Icmp "icmp" "ICMP" osi 3 Internet;
     Icmpv6 "icmpv6" "ICMPv6" osi 3 Internet;
     Tcp "tcp" "TCP" osi 4 Transport;
     Udp "udp" "UDP" osi 4 Transport;
+    Quic "quic" "QUIC" osi 4 Transport;
     Vxlan "vxlan" "VXLAN" osi 2 Link;
     Geneve "geneve" "Geneve" osi 2 Link;
     Gtp "gtp" "GTP" osi 3 Internet;
@@ -209,6 +242,7 @@ pub fn child(key: Key) -> Option<Protocol> {
     Some(match key {
         Key::Link(1) => Ethernet,
         Key::Link(0 | 108) => Null,
+        Key::Link(8) => Slip,
         Key::Link(9 | 50) => Ppp,
         Key::Link(10) => Fddi,
         Key::Link(51) => PppoeSession,
@@ -231,14 +265,28 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::EtherType(0x8903) => FabricPath,
         Key::EtherType(0x8926) => VnTag,
         Key::EtherType(0x88be | 0x22eb) => Erspan,
+        Key::EtherType(0x888e) => Eapol,
+        Key::EtherType(0x88cc) => Lldp,
         Key::Llc => Llc,
+        Key::WlanFcs => WlanFcs,
+        Key::Ppp(0x8021) => Ipcp,
+        Key::Ppp(0x8057) => Ipv6cp,
+        Key::Ppp(0xc021) => Lcp,
+        Key::Ppp(0xc023) => Pap,
+        Key::Ppp(0xc223) => Chap,
+        Key::Ppp(eap::PPP_EAP) => Eap,
+        Key::Sap(0x42) => Stp,
+        Key::Snap(0x00_000c, 0x010b) => Pvst,
         Key::IpProtocol(1) => Icmp,
+        Key::IpProtocol(2) => Igmp,
         Key::IpProtocol(4) => Ipv4,
         Key::IpProtocol(6) => Tcp,
         Key::IpProtocol(17) => Udp,
         Key::IpProtocol(41) => Ipv6,
         Key::IpProtocol(47) => Gre,
+        Key::IpProtocol(50) => Esp,
         Key::IpProtocol(58) => Icmpv6,
+        Key::IpProtocol(112) => Vrrp,
         Key::IpProtocol(137) => Mpls,
         // DNS is known by either port. A tunnel's port is only a guess: a resolver's client may have drawn it.
         Key::UdpPorts(53, _) | Key::UdpPorts(_, 53) => Dns,
@@ -246,6 +294,7 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::UdpPorts(5355, _) | Key::UdpPorts(_, 5355) => Llmnr,
         Key::UdpPorts(137, _) | Key::UdpPorts(_, 137) => Nbns,
         Key::UdpPorts(138, _) | Key::UdpPorts(_, 138) => Nbdgm,
+        Key::UdpPorts(443, _) | Key::UdpPorts(_, 443) => Quic,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
@@ -279,8 +328,9 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::Sll => sll::dissect_v1(c).map(only_key),
         Protocol::Sll2 => sll::dissect_v2(c).map(only_key),
         Protocol::Null => loopback::dissect(c).map(only_key),
+        Protocol::Slip => slip::dissect(c),
         Protocol::Fddi => fddi::dissect(c),
-        Protocol::Radiotap => wlan::dissect_radiotap(c),
+        Protocol::Radiotap => radiotap::dissect(c),
         Protocol::Wlan => wlan::dissect(c),
         Protocol::Nflog => nflog::dissect(c),
         Protocol::Pbb => pbb::dissect_pbb(c),
@@ -289,8 +339,22 @@ pub fn dissect_carrier<R: Recorder>(
         Protocol::PppoeSession => pppoe::dissect_session(c),
         Protocol::PppoeDiscovery => pppoe::dissect_discovery(c),
         Protocol::Ppp => ppp::dissect(c),
+        Protocol::Lcp => ppp::control::dissect(c, ppp::control::Of::Link),
+        Protocol::Ipcp => ppp::control::dissect(c, ppp::control::Of::Ipv4),
+        Protocol::Ipv6cp => ppp::control::dissect(c, ppp::control::Of::Ipv6),
+        Protocol::Pap => ppp::login::pap(c),
+        Protocol::Chap => ppp::login::chap(c),
+        Protocol::Eapol => eap::eapol(c),
+        Protocol::Eap => eap::eap(c),
         Protocol::Mpls => mpls::dissect(c),
+        Protocol::Stp => stp::dissect_carrier(c),
+        Protocol::Pvst => stp::dissect_pvst(c),
+        Protocol::Lldp => lldp::dissect(c),
+        Protocol::Esp => esp::dissect(c),
+        Protocol::Igmp => igmp::dissect_carrier(c),
+        Protocol::Vrrp => vrrp::dissect_carrier(c),
         Protocol::Gre => gre::dissect(c),
+        Protocol::Quic => quic::dissect(c),
         Protocol::Erspan => erspan::dissect(c),
         Protocol::Vxlan => vxlan::dissect(c),
         Protocol::Geneve => geneve::dissect(c),
@@ -321,6 +385,8 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Llmnr => dns::dissect_as(cursor, dns::Dialect::Llmnr).map(drop),
         Protocol::Nbns => nbns::dissect(cursor).map(drop),
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
+        // The header's own bytes alone: the check sequence is not among them.
+        Protocol::WlanFcs => wlan::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
         Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
@@ -330,6 +396,13 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
 /// A leaf for the part of a header that its own description could not name.
 pub fn unreadable(protocol: Protocol) -> &'static Field {
     protocol.leaves().0
+}
+
+/// Names what a protocol itself puts behind what it carries.
+pub fn describe_trailer(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) {
+    if protocol == Protocol::WlanFcs {
+        wlan::fcs(cursor);
+    }
 }
 
 /// A leaf for bytes after the part of a layer that its length field counts: Ethernet's filling to 60 bytes,

@@ -2,8 +2,12 @@
 //!
 //! RFC 1661 section 2 (protocol field, which may be compressed to one byte), RFC 1662 section 3.1 (address and
 //! control, which may be left out).
-//! Leaves out: the negotiation protocols (LCP, IPCP, PAP, CHAP): their packets are data; escaping and the frame
-//! check of asynchronous lines.
+//! What follows is in `ppp/control.rs` (negotiations) and `ppp/login.rs` (passwords).
+//! Leaves out: several links, compression and encryption: their packets are data; escaping and the frame check of
+//! asynchronous lines.
+
+pub mod control;
+pub mod login;
 
 use super::{Carries, Key};
 use crate::wire::{Cursor, Field, Malformed, Recorder};
@@ -29,7 +33,7 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malfor
         0x0021 => Key::EtherType(0x0800),
         0x0057 => Key::EtherType(0x86dd),
         0x0281 => Key::EtherType(0x8847),
-        _ => Key::Unknown,
+        other => Key::Ppp(other),
     };
     Ok(Carries { key, length: None })
 }

@@ -4,7 +4,7 @@
 //! Leaves out: trailers (RFC 6081), which stay bytes behind the IPv6 packet.
 
 use super::{Carries, Key};
-use crate::wire::{Cursor, Field, Malformed, Recorder};
+use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
 
 static AUTH: Field = Field::new("teredo.auth");
 static INDICATOR: Field = Field::hex("teredo.indicator", 4);
@@ -37,9 +37,15 @@ pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Carries, Malfor
     if c.peek_u16() == Some(0x0000) {
         c.group(&ORIG, |c| {
             c.u16(&INDICATOR)?;
-            // Both are sent inverted, so that address translators do not "correct" them: bytes, as they stand.
+            // Both are sent inverted, so that address translators do not "correct" them (RFC 4380 section 5.1.1).
+            let inverted = c.peek();
+            if let (Some(port), Some(address)) = (inverted.first_chunk::<2>(), inverted.get(2..6)) {
+                c.told(&ORIG_PORT, 2, || Value::Uint((!u16::from_be_bytes(*port)).into()));
+                c.told(&ORIG_ADDR, 4, || Value::Ipv4(std::array::from_fn(|i| !address[i])));
+                return Ok(());
+            }
             c.bytes(&ORIG_PORT, 2)?;
-            c.bytes(&ORIG_ADDR, 4)
+            c.bytes(&ORIG_ADDR, 4).map(drop)
         })?;
     }
     match c.peek_u8() {

@@ -92,7 +92,13 @@ impl Lister {
     fn plainly(&self, packet: &Packet<'_>, outcome: &Outcome) -> Line {
         let Some(layer) = packet.transport() else {
             let carried = packet.innermost().map_or(0, |layer| layer.end - layer.start);
-            let text = say::text(self.lang, "packets.data", &[("len", &thousands(carried as u64))]);
+            let len = thousands(carried as u64);
+            let text = match packet.innermost().map(|layer| layer.protocol) {
+                Some(protocol) if protocol != Protocol::Data => {
+                    say::text(self.lang, "packets.known", &[("protocol", protocol.title()), ("len", &len)])
+                }
+                _ => say::text(self.lang, "packets.data", &[("len", &len)]),
+            };
             return Line::new().with(text, Role::Dim);
         };
         match &layer.header {
