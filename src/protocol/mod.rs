@@ -21,6 +21,7 @@ pub mod geneve;
 pub mod gre;
 pub mod gtp;
 pub mod http;
+pub mod http2;
 pub mod icmp;
 pub mod icmpv6;
 pub mod ipv4;
@@ -200,6 +201,7 @@ protocols! {
     Nbns "nbns" "NBNS" osi 7 Application;
     Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
+    Http2 "http2" "HTTP/2" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -322,7 +324,7 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbns => nbns::dissect(cursor).map(drop),
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
+        Protocol::Http | Protocol::Http2 | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

@@ -4,7 +4,7 @@
 //! (`flow::stream`) and says so with a [`Unit`]; the tree lane then names the unit's bytes with [`describe`]. A unit whose
 //! meaning hangs on what came earlier carries that knowledge with it.
 
-use super::{Protocol, data, dns, http};
+use super::{Protocol, data, dns, http, http2};
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
 /// What a part of a stream is.
@@ -18,6 +18,8 @@ pub enum Unit {
     HttpChunk,
     /// A DNS message behind its two bytes of length (RFC 1035 section 4.2.2).
     DnsOverTcp,
+    /// The preface of HTTP/2, a frame, or a header block.
+    Http2(http2::Part),
     /// Bytes that nobody here can name.
     Opaque,
 }
@@ -31,6 +33,7 @@ impl Unit {
         match self {
             Unit::HttpHead | Unit::HttpBody | Unit::HttpChunk => Protocol::Http,
             Unit::DnsOverTcp => Protocol::Dns,
+            Unit::Http2(_) => Protocol::Http2,
             Unit::Opaque => Protocol::Data,
         }
     }
@@ -58,6 +61,7 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
             Ok(())
         }
         Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
+        Unit::Http2(part) => http2::describe(part, c),
         Unit::Opaque => data::dissect(c),
     }
 }
