@@ -62,7 +62,11 @@ impl Lister {
             .events
             .iter()
             .find_map(|e| match e.kind {
+                Kind::HttpRequest | Kind::HttpResponse if e.variant.starts_with("http2") => {
+                    Some(Protocol::Http2)
+                }
                 Kind::HttpRequest | Kind::HttpResponse => Some(Protocol::Http),
+                kind if kind.name().starts_with("http2.") => Some(Protocol::Http2),
                 _ => None,
             })
             .or(ends::protocol(packet));

@@ -23,6 +23,7 @@ use crate::decode::{Piece, PieceKind};
 use crate::protocol::{Certainty, Unit};
 
 pub mod dns;
+pub mod http2;
 pub mod messages;
 #[cfg(test)]
 pub mod wire;
@@ -103,6 +104,7 @@ struct Row {
 /// Who can be told by the first bytes comes first; who is known by its port alone, last.
 #[rustfmt::skip]
 static READERS: &[Row] = &[
+    Row { name: "http2", probe: http2::probe, ports: &[], make: http2::reader },
     Row { name: "http", probe: http::probe, ports: http::PORTS, make: || Box::<http::HttpStream>::default() },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
 ];

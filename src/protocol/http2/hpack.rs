@@ -8,8 +8,8 @@
 //! reading stops.
 
 use super::huffman;
-use super::table::{Found, HeaderField, Table, Text};
 use super::names;
+use super::table::{Found, HeaderField, Table, Text};
 use crate::wire::{Cursor, Field, Malformed, Problem, Recorder, Value};
 
 /// Most fields of a block that are read.

@@ -272,7 +272,11 @@ impl FrameHeader {
         };
         // RFC 9113 section 4.2: longer frames only where the peer has asked for them.
         let short = self.length <= 16_384;
-        short && length_fits && self.reserved_is_clear && self.flags & !flags == 0 && on_stream == (self.stream != 0)
+        short
+            && length_fits
+            && self.reserved_is_clear
+            && self.flags & !flags == 0
+            && on_stream == (self.stream != 0)
     }
 }
 

@@ -126,7 +126,9 @@ impl Table {
 
     /// What an index stands for.
     pub fn find(&self, index: u64) -> Found {
-        let Some(at) = usize::try_from(index).ok().and_then(|i| i.checked_sub(1)) else { return Found::Nothing };
+        let Some(at) = usize::try_from(index).ok().and_then(|i| i.checked_sub(1)) else {
+            return Found::Nothing;
+        };
         if let Some((name, value)) = STATIC.get(at) {
             return Found::Static(HeaderField { name: Text::Static(name), value: Text::Static(value) });
         }

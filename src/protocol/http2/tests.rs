@@ -133,7 +133,8 @@ fn hostile_blocks() {
     bomb.extend([b'x'; 127 + 1 + (0x1e << 7)]);
     bomb.extend([0xbe; 60_000]);
     let mut heard = 0;
-    let read = dissect_block(&mut Cursor::new(&bomb, 0, bomb.len(), &mut Off), &mut table, &mut |_| heard += 1);
+    let read =
+        dissect_block(&mut Cursor::new(&bomb, 0, bomb.len(), &mut Off), &mut table, &mut |_| heard += 1);
     assert_eq!(read.unwrap_err().field, "http2.header_size_exceeded");
     assert!(heard < 200);
 }
