@@ -121,6 +121,10 @@ kinds! {
     Http2GoAway "http2.goaway" Note;
     Http2WindowExhausted "http2.window-exhausted" Note;
     Http2WindowUpdate "http2.window-update" Chat;
+    WebsocketOpen "websocket.open" Chat;
+    WebsocketMessage "websocket.message" Chat;
+    WebsocketPing "websocket.ping" Chat;
+    WebsocketClose "websocket.close" Chat;
     ChecksumBad "checksum.bad" Warn;
     ChecksumOffloaded "checksum.offloaded" Chat;
     Malformed "malformed" Warn;

@@ -43,6 +43,7 @@ pub mod unit;
 pub mod vendors;
 pub mod vlan;
 pub mod vxlan;
+pub mod websocket;
 pub mod wlan;
 
 pub use unit::Unit;
@@ -202,6 +203,7 @@ protocols! {
     Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
     Http2 "http2" "HTTP/2" osi 7 Application;
+    Websocket "websocket" "WebSocket" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -324,7 +326,9 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbns => nbns::dissect(cursor).map(drop),
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Http2 | Protocol::Data => data::dissect(cursor).map(drop),
+        Protocol::Http | Protocol::Http2 | Protocol::Websocket | Protocol::Data => {
+            data::dissect(cursor).map(drop)
+        }
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

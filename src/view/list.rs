@@ -67,6 +67,7 @@ impl Lister {
                 }
                 Kind::HttpRequest | Kind::HttpResponse => Some(Protocol::Http),
                 kind if kind.name().starts_with("http2.") => Some(Protocol::Http2),
+                kind if kind.name().starts_with("websocket.") => Some(Protocol::Websocket),
                 _ => None,
             })
             .or(ends::protocol(packet));

@@ -36,7 +36,7 @@ const AREAS: [(&str, &str); 5] = [
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).
-const FIELDS: [(&str, &str); 14] = [
+const FIELDS: [(&str, &str); 15] = [
     ("eth", words!("fields/eth")),
     ("arp", words!("fields/arp")),
     ("ip", words!("fields/ip")),
@@ -50,6 +50,7 @@ const FIELDS: [(&str, &str); 14] = [
     ("nbns", words!("fields/nbns")),
     ("http", words!("fields/http")),
     ("http2", words!("fields/http2")),
+    ("websocket", words!("fields/websocket")),
     ("other", words!("fields/other")),
 ];
 

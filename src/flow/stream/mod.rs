@@ -25,6 +25,7 @@ use crate::protocol::{Certainty, Unit};
 pub mod dns;
 pub mod http2;
 pub mod messages;
+pub mod websocket;
 #[cfg(test)]
 pub mod wire;
 
@@ -109,10 +110,30 @@ static READERS: &[Row] = &[
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
 ];
 
-/// Who reads on in both directions behind HTTP's 101 response, which names the protocol, or behind the answer to CONNECT.
-pub fn after_upgrade(protocol: Option<&[u8]>) -> Box<dyn Reader> {
-    // A protocol that is named and not known here is nobody else's.
-    Box::new(Chooser { tries: if protocol.is_some() { MAX_TRIES } else { 0 } })
+/// What is known where a connection leaves HTTP: behind a 101 response, or the answer to CONNECT.
+#[derive(Debug, Clone, Copy)]
+pub struct Upgrade<'a> {
+    /// What the 101 response says is spoken from here on.
+    pub protocol: Option<&'a [u8]>,
+    /// The request that asked for it: its packet, when its last byte came, method, target.
+    pub request: Option<(u64, i64, &'a str, &'a str)>,
+    /// Its head; empty where it was not kept.
+    pub request_head: &'a [u8],
+    /// The response's head.
+    pub response_head: &'a [u8],
+}
+
+/// Who reads on in both directions.
+pub fn after_upgrade(upgrade: &Upgrade<'_>, sink: &mut Sink<'_>) -> Box<dyn Reader> {
+    match (upgrade.protocol.map(<[u8]>::to_ascii_lowercase).as_deref(), upgrade.request) {
+        (Some(b"websocket"), _) => websocket::reader(upgrade, sink),
+        (Some(b"h2c"), Some((packet, time_ns, method, uri))) => {
+            http2::reader_after_upgrade(packet, time_ns, method, uri)
+        }
+        // A protocol that is named and not known here is nobody else's.
+        (Some(_), _) => Box::new(Chooser { tries: MAX_TRIES }),
+        (None, _) => Box::new(Chooser { tries: 0 }),
+    }
 }
 
 /// Reads nothing, and looks for whoever knows what begins here: in a tunnel, or behind an upgrade.
