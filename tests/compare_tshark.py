@@ -196,7 +196,7 @@ def canon(kind, text):
     if kind == "ip":
         try: return str(ipaddress.ip_address(text))
         except ValueError: return str(text)
-    return str(text).replace("\\r\\n", "").rstrip("\r\n")
+    return str(text).replace("\\r\\n", "").replace("\r\n", "").rstrip("\r\n")
 
 
 def tshark_records(path):
