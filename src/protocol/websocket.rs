@@ -125,6 +125,16 @@ impl FrameHeader {
         Some(FrameHeader { fin, rsv, opcode, key, header, payload })
     }
 
+    /// What its payload is shown as: the first part of a message is no more than a part.
+    fn shown_as(fin: bool, code: u8) -> u8 {
+        if !fin && code <= opcode::BINARY { opcode::CONTINUATION } else { code }
+    }
+
+    /// As [`Part::Unmasked`] names its payload.
+    pub fn unmasked(&self, compressed: bool) -> Part {
+        Part::Unmasked { opcode: FrameHeader::shown_as(self.fin, self.opcode), compressed }
+    }
+
     /// Whether it is about the connection, not a message.
     pub fn is_control(&self) -> bool {
         self.opcode & 8 != 0
@@ -147,7 +157,7 @@ pub fn unmask(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
 /// [`Malformed`] where the bytes end before the frame does.
 pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>, deflate: bool) -> Result<(), Malformed> {
     let first = c.bits(1, &[(&FIN, 1), (&RSV, 3), (&OPCODE, 4)])? as u8;
-    let code = first & 0x0f;
+    let code = FrameHeader::shown_as(first & 0x80 != 0, first & 0x0f);
     let compressed = deflate && first & 0x40 != 0;
     if deflate {
         c.derived(&COMPRESSED, || Value::Flag(compressed));

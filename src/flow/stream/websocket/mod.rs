@@ -133,8 +133,7 @@ impl Messages for WebSocket {
         };
         let compressed = self.deflate && header.rsv & 4 != 0;
         if header.key.is_some() && !payload.is_empty() {
-            let part = Part::Unmasked { opcode: header.opcode, compressed };
-            sink.assembled(Unit::Websocket(part), payload, &[]);
+            sink.assembled(Unit::Websocket(header.unmasked(compressed)), payload, &[]);
         }
         match header.opcode {
             opcode::CONTINUATION..=opcode::BINARY => {
