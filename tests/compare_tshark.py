@@ -184,6 +184,27 @@ FIELDS = {
     "quic.supported_version": "int",
     # --- HTTP
     # --- HTTP/2, WebSocket
+    "http2.length": "int", "http2.type": "int", "http2.flags": "int", "http2.streamid": "int", "http2.padding": "int",
+    "http2.stream_dependency": "int", "http2.headers.weight": "int", "http2.headers.weight_real": "int",
+    "http2.rst_stream.error": "int", "http2.settings.id": "int", "http2.settings.header_table_size": "int",
+    "http2.settings.enable_push": "int", "http2.settings.max_concurrent_streams": "int",
+    "http2.settings.initial_window_size": "int", "http2.settings.max_frame_size": "int",
+    "http2.settings.max_header_list_size": "int", "http2.settings.extended_connect": "int",
+    "http2.push_promise.promised_stream_id": "int", "http2.goaway.last_stream_id": "int", "http2.goaway.error": "int",
+    "http2.window_update.window_size_increment": "int", "http2.header.index": "int", "http2.header.count": "int",
+    "http2.header.name.length": "int", "http2.header.value.length": "int",
+    "http2.header_table_size_update.header_table_size": "int", "http2.headers.status": "int",
+    "http2.headers.content_length": "int", "http2.flags.end_stream": "bool", "http2.flags.eh": "bool",
+    "http2.flags.padded": "bool", "http2.flags.priority": "bool", "http2.flags.ack.ping": "bool",
+    "http2.flags.ack.settings": "bool", "http2.exclusive": "bool", "http2.header.name": "text",
+    "http2.header.value": "text", "http2.header.repr": "text", "http2.headers.method": "text",
+    "http2.headers.path": "text", "http2.headers.scheme": "text", "http2.headers.authority": "text",
+    "http2.headers.content_type": "text", "http2.headers.user_agent": "text", "http2.headers.server": "text",
+    "http2.headers.location": "text", "http2.request.full_uri": "text", "http2.altsvc.origin": "text",
+    "http2.altsvc.field_value": "text", "websocket.opcode": "int", "websocket.payload_length": "int",
+    "websocket.payload_length_ext_16": "int", "websocket.rsv": "int", "websocket.payload.close.status_code": "int",
+    "websocket.fin": "bool", "websocket.mask": "bool", "websocket.payload.text": "text",
+    "websocket.payload.close.reason": "text",
     # --- text protocols, databases
 }
 # TCP analysis flags, compared as a set of frames per flag
@@ -206,7 +227,7 @@ def canon(kind, text):
     if kind == "ip":
         try: return str(ipaddress.ip_address(text))
         except ValueError: return str(text)
-    return str(text).replace("\\r\\n", "").rstrip("\r\n")
+    return str(text).replace("\\r\\n", "").replace("\r\n", "").rstrip("\r\n")
 
 
 def tshark_records(path):

@@ -46,7 +46,8 @@ const SIBLINGS: &[(&str, &str)] = &[
 const LIBRARIES: &[(&str, &str)] = &[
     ("pcap_file",       "capture"),
     ("byteorder_slice", "capture"),
-    ("flate2",          "capture protocol"), // files, and the table of vendors
+    ("flate2",          "capture protocol flow"), // files, the table of vendors, what streams carry compressed
+    ("sha1",            "flow"),
     ("ruzstd",          "capture"),
     ("pnet",            "capture"),
     ("etherparse",      "protocol decode flow notes"), // its slices are decode's headers

@@ -120,6 +120,18 @@ kinds! {
     DnsUnanswered "dns.unanswered" Warn;
     HttpRequest "http.request" Chat;
     HttpResponse "http.response" Chat;
+    Http2Preface "http2.preface" Chat;
+    Http2Settings "http2.settings" Chat;
+    Http2Ping "http2.ping" Chat;
+    Http2PushPromise "http2.push-promise" Note;
+    Http2RstStream "http2.rst-stream" Note;
+    Http2GoAway "http2.goaway" Note;
+    Http2WindowExhausted "http2.window-exhausted" Note;
+    Http2WindowUpdate "http2.window-update" Chat;
+    WebsocketOpen "websocket.open" Chat;
+    WebsocketMessage "websocket.message" Chat;
+    WebsocketPing "websocket.ping" Chat;
+    WebsocketClose "websocket.close" Chat;
     ChecksumBad "checksum.bad" Warn;
     ChecksumOffloaded "checksum.offloaded" Chat;
     Malformed "malformed" Warn;

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use super::event::{Datum, Event, Kind, Severity};
-use super::stream::{self, Reader, Sink};
+use super::stream::{self, Reader, Sink, Upgrade};
 use crate::decode::{Piece, PieceKind};
 use crate::protocol::http::{
     self, ContentLength, Head, Start, TransferEncoding, looks_like_request, looks_like_response,
@@ -32,6 +32,8 @@ pub const MAX_PENDING: usize = 1000;
 const MAX_TEXT: usize = 2048;
 /// Of so many packets that carried a head is it remembered that they did.
 const MAX_FRAMES: usize = 64;
+/// The longest head that is remembered until the protocol it asks for is spoken.
+const MAX_UPGRADE_HEAD: usize = 8 * 1024;
 /// The longest target that is remembered until the response comes.
 const MAX_PENDING_URI: usize = 256;
 
@@ -107,6 +109,8 @@ struct Pending {
     last_ns: i64,
     method: String,
     uri: String,
+    /// Its head, where it asks for another protocol: what answers it refers to it.
+    head: Box<[u8]>,
 }
 
 /// One TCP connection that carries HTTP/1.x.
@@ -255,9 +259,17 @@ impl HttpStream {
         self.sides[side].reading = match head.start {
             Start::Request { method, uri, version } => {
                 self.request(side, &head, [method, uri, version], sink);
+                if let Some(pending) = self.pending.back_mut()
+                    && head.upgrade.is_some()
+                    && bytes.len() <= MAX_UPGRADE_HEAD
+                {
+                    pending.head = bytes.into();
+                }
                 request_body(&head)
             }
-            Start::Response { version, code, phrase } => self.response(&head, version, code, phrase, sink),
+            Start::Response { version, code, phrase } => {
+                self.response(&head, bytes, [version, phrase], code, sink)
+            }
         };
         if self.sides[side].reading == Reading::Lost {
             self.doubt(side == 0);
@@ -302,6 +314,7 @@ impl HttpStream {
             last_ns: sink.time_ns,
             method: shown(method, MAX_PENDING_URI),
             uri: shown(uri, MAX_PENDING_URI),
+            head: Box::default(),
         });
         self.sides[side].request = Some(self.requests);
     }
@@ -310,9 +323,9 @@ impl HttpStream {
     fn response(
         &mut self,
         head: &Head<'_>,
-        version: &[u8],
+        bytes: &[u8],
+        [version, phrase]: [&[u8]; 2],
         code: u16,
-        phrase: &[u8],
         sink: &mut Sink<'_>,
     ) -> Reading {
         // RFC 9110 section 15.2: any number of interim responses may come first; 101 is the last of HTTP.
@@ -322,9 +335,6 @@ impl HttpStream {
         let is_method = |method: &str| request.is_some_and(|r| r.method == method);
         let tunnel = code == 101 || (matches!(code, 200..=299) && is_method("CONNECT"));
         let reading = if tunnel { Reading::Head } else { response_body(head, code, is_method("HEAD")) };
-        if tunnel {
-            sink.next = Some(stream::after_upgrade(head.upgrade.filter(|_| code == 101)));
-        }
         let known = request.filter(|request| request.number <= self.certain_to);
         // RFC 9110 section 15.5.9: a server that waited in vain for the rest of a request may say so.
         let unfinished = request.is_none() && self.certain_to == u64::MAX && self.sides[0].sure;
@@ -357,6 +367,15 @@ impl HttpStream {
                 .with("after", Datum::Duration(sink.time_ns - request.last_ns));
         }
         sink.events.push(event);
+        if tunnel {
+            let upgrade = Upgrade {
+                protocol: head.upgrade.filter(|_| code == 101),
+                request: known.map(|r| (r.packet, r.last_ns, r.method.as_str(), r.uri.as_str())),
+                request_head: known.map_or(&[], |r| &r.head),
+                response_head: bytes,
+            };
+            sink.next = Some(stream::after_upgrade(&upgrade, sink));
+        }
         reading
     }
 }

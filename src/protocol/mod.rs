@@ -23,6 +23,7 @@ pub mod geneve;
 pub mod gre;
 pub mod gtp;
 pub mod http;
+pub mod http2;
 pub mod icmp;
 pub mod icmpv6;
 pub mod igmp;
@@ -51,6 +52,7 @@ pub mod vendors;
 pub mod vlan;
 pub mod vrrp;
 pub mod vxlan;
+pub mod websocket;
 pub mod wlan;
 
 pub use unit::Unit;
@@ -233,6 +235,8 @@ protocols! {
     Nbns "nbns" "NBNS" osi 7 Application;
     Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
+    Http2 "http2" "HTTP/2" osi 7 Application;
+    Websocket "websocket" "WebSocket" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -388,7 +392,9 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         // The header's own bytes alone: the check sequence is not among them.
         Protocol::WlanFcs => wlan::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
+        Protocol::Http | Protocol::Http2 | Protocol::Websocket | Protocol::Data => {
+            data::dissect(cursor).map(drop)
+        }
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

@@ -4,7 +4,7 @@
 //! (`flow::stream`) and says so with a [`Unit`]; the tree lane then names the unit's bytes with [`describe`]. A unit whose
 //! meaning hangs on what came earlier carries that knowledge with it.
 
-use super::{Protocol, data, dns, http};
+use super::{Protocol, data, dns, http, http2, websocket};
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
 /// What a part of a stream is.
@@ -18,6 +18,10 @@ pub enum Unit {
     HttpChunk,
     /// A DNS message behind its two bytes of length (RFC 1035 section 4.2.2).
     DnsOverTcp,
+    /// The preface of HTTP/2, a frame, or a header block.
+    Http2(http2::Part),
+    /// A frame of WebSocket, or what is in one.
+    Websocket(websocket::Part),
     /// Bytes that nobody here can name.
     Opaque,
 }
@@ -31,6 +35,8 @@ impl Unit {
         match self {
             Unit::HttpHead | Unit::HttpBody | Unit::HttpChunk => Protocol::Http,
             Unit::DnsOverTcp => Protocol::Dns,
+            Unit::Http2(_) => Protocol::Http2,
+            Unit::Websocket(_) => Protocol::Websocket,
             Unit::Opaque => Protocol::Data,
         }
     }
@@ -38,7 +44,7 @@ impl Unit {
     /// Whether it goes on with what the unit before it began, where that is of the same protocol: then both stand in
     /// one layer.
     pub fn continues(&self) -> bool {
-        matches!(self, Unit::HttpBody | Unit::HttpChunk)
+        matches!(self, Unit::HttpBody | Unit::HttpChunk | Unit::Websocket(websocket::Part::Payload))
     }
 }
 
@@ -58,6 +64,8 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
             Ok(())
         }
         Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
+        Unit::Http2(part) => http2::describe(part, c),
+        Unit::Websocket(part) => websocket::describe(part, c),
         Unit::Opaque => data::dissect(c),
     }
 }

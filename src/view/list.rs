@@ -62,7 +62,12 @@ impl Lister {
             .events
             .iter()
             .find_map(|e| match e.kind {
+                Kind::HttpRequest | Kind::HttpResponse if e.variant.starts_with("http2") => {
+                    Some(Protocol::Http2)
+                }
                 Kind::HttpRequest | Kind::HttpResponse => Some(Protocol::Http),
+                kind if kind.name().starts_with("http2.") => Some(Protocol::Http2),
+                kind if kind.name().starts_with("websocket.") => Some(Protocol::Websocket),
                 _ => None,
             })
             .or(ends::protocol(packet));

@@ -54,6 +54,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("ppp", words!("fields/ppp")),
     ("quic", words!("fields/quic")),
     ("wlan", words!("fields/wlan")),
+    ("http2", words!("fields/http2")),
+    ("websocket", words!("fields/websocket")),
     ("other", words!("fields/other")),
 ];
 

@@ -23,7 +23,9 @@ use crate::decode::{Piece, PieceKind};
 use crate::protocol::{Certainty, Unit};
 
 pub mod dns;
+pub mod http2;
 pub mod messages;
+pub mod websocket;
 #[cfg(test)]
 pub mod wire;
 
@@ -103,14 +105,35 @@ struct Row {
 /// Who can be told by the first bytes comes first; who is known by its port alone, last.
 #[rustfmt::skip]
 static READERS: &[Row] = &[
+    Row { name: "http2", probe: http2::probe, ports: &[], make: http2::reader },
     Row { name: "http", probe: http::probe, ports: http::PORTS, make: || Box::<http::HttpStream>::default() },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
 ];
 
-/// Who reads on in both directions behind HTTP's 101 response, which names the protocol, or behind the answer to CONNECT.
-pub fn after_upgrade(protocol: Option<&[u8]>) -> Box<dyn Reader> {
-    // A protocol that is named and not known here is nobody else's.
-    Box::new(Chooser { tries: if protocol.is_some() { MAX_TRIES } else { 0 } })
+/// What is known where a connection leaves HTTP: behind a 101 response, or the answer to CONNECT.
+#[derive(Debug, Clone, Copy)]
+pub struct Upgrade<'a> {
+    /// What the 101 response says is spoken from here on.
+    pub protocol: Option<&'a [u8]>,
+    /// The request that asked for it: its packet, when its last byte came, method, target.
+    pub request: Option<(u64, i64, &'a str, &'a str)>,
+    /// Its head; empty where it was not kept.
+    pub request_head: &'a [u8],
+    /// The response's head.
+    pub response_head: &'a [u8],
+}
+
+/// Who reads on in both directions.
+pub fn after_upgrade(upgrade: &Upgrade<'_>, sink: &mut Sink<'_>) -> Box<dyn Reader> {
+    match (upgrade.protocol.map(<[u8]>::to_ascii_lowercase).as_deref(), upgrade.request) {
+        (Some(b"websocket"), _) => websocket::reader(upgrade, sink),
+        (Some(b"h2c"), Some((packet, time_ns, method, uri))) => {
+            http2::reader_after_upgrade(packet, time_ns, method, uri)
+        }
+        // A protocol that is named and not known here is nobody else's.
+        (Some(_), _) => Box::new(Chooser { tries: MAX_TRIES }),
+        (None, _) => Box::new(Chooser { tries: 0 }),
+    }
 }
 
 /// Reads nothing, and looks for whoever knows what begins here: in a tunnel, or behind an upgrade.
