@@ -13,6 +13,8 @@ pub mod arp;
 pub mod ayiya;
 pub mod checksum;
 pub mod data;
+pub mod dhcp;
+pub mod dhcpv6;
 pub mod dns;
 pub mod erspan;
 pub mod ethernet;
@@ -30,11 +32,13 @@ pub mod loopback;
 pub mod mpls;
 pub mod nbns;
 pub mod nflog;
+pub mod ntp;
 pub mod pbb;
 pub mod ports;
 pub mod ppp;
 pub mod pppoe;
 pub mod sll;
+pub mod snmp;
 pub mod tcp;
 pub mod teredo;
 pub mod udp;
@@ -200,6 +204,10 @@ protocols! {
     Nbns "nbns" "NBNS" osi 7 Application;
     Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
+    Dhcp "dhcp" "DHCP" osi 7 Application;
+    Dhcpv6 "dhcpv6" "DHCPv6" osi 7 Application;
+    Ntp "ntp" "NTP" osi 7 Application;
+    Snmp "snmp" "SNMP" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -246,6 +254,11 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::UdpPorts(5355, _) | Key::UdpPorts(_, 5355) => Llmnr,
         Key::UdpPorts(137, _) | Key::UdpPorts(_, 137) => Nbns,
         Key::UdpPorts(138, _) | Key::UdpPorts(_, 138) => Nbdgm,
+        // The address of a network's configuration: servers and relays, clients, servers for booting only (PXE).
+        Key::UdpPorts(67 | 68 | 4011, _) | Key::UdpPorts(_, 67 | 68 | 4011) => Dhcp,
+        Key::UdpPorts(546 | 547, _) | Key::UdpPorts(_, 546 | 547) => Dhcpv6,
+        Key::UdpPorts(123, _) | Key::UdpPorts(_, 123) => Ntp,
+        Key::UdpPorts(161 | 162, _) | Key::UdpPorts(_, 161 | 162) => Snmp,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
@@ -301,6 +314,23 @@ pub fn dissect_carrier<R: Recorder>(
     })
 }
 
+/// Reads a datagram of an application protocol that is known by its port alone; `None` for all others. Serves both
+/// lanes. `bad` gets the first trouble that did not stop the reading; an error of content says that the port was a
+/// wrong guess.
+pub fn dissect_datagram<R: Recorder>(
+    protocol: Protocol,
+    c: &mut Cursor<'_, '_, R>,
+    bad: &mut Option<Malformed>,
+) -> Option<Result<(), Malformed>> {
+    Some(match protocol {
+        Protocol::Dhcp => dhcp::dissect_noting(c, bad).map(drop),
+        Protocol::Dhcpv6 => dhcpv6::dissect_noting(c, bad).map(drop),
+        Protocol::Ntp => ntp::dissect(c).map(drop),
+        Protocol::Snmp => snmp::dissect_noting(c, bad).map(drop),
+        _ => return None,
+    })
+}
+
 /// Names every bit of one layer's header: `cursor` spans just that header. What a description does not reach
 /// (a header cut short, a length that lies) the caller gives to a leaf of its own.
 ///
@@ -323,6 +353,9 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
         Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
+        Protocol::Dhcp | Protocol::Dhcpv6 | Protocol::Ntp | Protocol::Snmp => {
+            dissect_datagram(protocol, cursor, &mut None).unwrap_or(Ok(()))
+        }
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

@@ -36,7 +36,7 @@ const AREAS: [(&str, &str); 5] = [
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).
-const FIELDS: [(&str, &str); 13] = [
+const FIELDS: [(&str, &str); 16] = [
     ("eth", words!("fields/eth")),
     ("arp", words!("fields/arp")),
     ("ip", words!("fields/ip")),
@@ -48,6 +48,9 @@ const FIELDS: [(&str, &str); 13] = [
     ("dns", words!("fields/dns")),
     ("dns-records", words!("fields/dns-records")),
     ("nbns", words!("fields/nbns")),
+    ("dhcp", words!("fields/dhcp")),
+    ("ntp", words!("fields/ntp")),
+    ("snmp", words!("fields/snmp")),
     ("http", words!("fields/http")),
     ("other", words!("fields/other")),
 ];
