@@ -200,7 +200,7 @@ FIELDS = {
     "snmp.contextEngineID": "hex", "snmp.contextName": "text", "snmp.data": "int", "snmp.request_id": "int",
     "snmp.error_status": "int", "snmp.error_index": "int", "snmp.non_repeaters": "int", "snmp.max_repetitions": "int",
     "snmp.variable_bindings": "int", "snmp.name": "text", "snmp.value.int": "int", "snmp.value.octets": "hex",
-    "snmp.value.oid": "text", "snmp.value.ipv4": "ip", "snmp.value.counter": "int", "snmp.value.u32": "int",
+    "snmp.value.oid": "text", "snmp.value.ipv4": "ip", "snmp.value.counter": "int", "snmp.value.g32": "int",
     "snmp.value.timeticks": "int", "snmp.enterprise": "text", "snmp.agent_addr": "ip", "snmp.generic_trap": "int",
     "snmp.specific_trap": "int", "snmp.time_stamp": "int",
     # --- links: LLC, STP, LLDP, PPP, 802.11
@@ -250,7 +250,9 @@ def tshark_records(path):
         if len(cells) < 2 or not cells[0].isdigit(): continue
         number, values, fields = int(cells[0]), cells[1:], {}
         for name, cell in zip(names, values):
-            if cell != "": fields[name] = [canon(FIELDS[name], v) for v in cell.split(AGG)]
+            # "<MISSING>" is tshark's word for a value of no bytes, which no byte can own.
+            told = [v for v in cell.split(AGG) if v != "<MISSING>"] if cell != "" else []
+            if told: fields[name] = [canon(FIELDS[name], v) for v in told]
         rest = values[len(names):]
         if rest and rest[0] and "tcp.stream" in fields:
             complete[fields["tcp.stream"][-1]] = canon("int", rest[0].split(AGG)[-1])

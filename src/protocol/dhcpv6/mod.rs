@@ -237,7 +237,8 @@ fn data<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>, code: u16)
             }
         }
         7 => drop(c.u8(&PREFERENCE)?),
-        8 => drop(c.u16(&ELAPSED)?),
+        // Counted in hundredths of a second; told in milliseconds, as Wireshark does.
+        8 => drop(c.bits_told(2, &[(&ELAPSED, 16)], |_, hundredths| hundredths * 10)?),
         9 => {
             // What is inside stands for itself: if it is no message, the relay's is one all the same.
             if c.left() > 0 {
@@ -364,6 +365,8 @@ fn names<R: Recorder>(c: &mut Cursor<'_, '_, R>, field: &'static Field) -> Resul
             match rest {
                 [0, more @ ..] => {
                     rest = more;
+                    // A complete name is told with its last dot, as Wireshark does.
+                    text.push('.');
                     break;
                 }
                 [length @ 1..=63, more @ ..] if usize::from(*length) <= more.len() => {

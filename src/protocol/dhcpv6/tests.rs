@@ -45,7 +45,7 @@ fn reads_a_reply() {
     assert_eq!((said.kind, said.xid, said.renewal, said.valid), (kind::REPLY, 0x12_3456, Some(10), Some(40)));
     assert!(said.rapid_commit && said.address.is_some() && said.dns.is_some());
     let names: Vec<_> = tree.find("dhcpv6.search_list_entry").map(|n| n.value.clone()).collect();
-    assert_eq!(names, [Value::Text("a".into()), Value::Text("b".into())]);
+    assert_eq!(names, [Value::Text("a.".into()), Value::Text("b.".into())]);
     assert_eq!(tree.find("dhcpv6.client_domain").next().unwrap().value, Value::Text("me".into()));
 }
 

@@ -58,7 +58,7 @@ fields! {
     VALUE_OID = "snmp.value.oid";
     VALUE_IPV4 = "snmp.value.ipv4";
     VALUE_COUNTER = "snmp.value.counter";
-    VALUE_U32 = "snmp.value.u32";
+    VALUE_G32 = "snmp.value.g32";
     VALUE_TIME_TICKS = "snmp.value.timeticks";
     VALUE_OPAQUE = "snmp.value.opaque";
     VALUE_UNKNOWN = "snmp.value.unk";
@@ -261,7 +261,7 @@ fn value<R: Recorder>(c: &mut Cursor<'_, '_, R>, tag: u8) -> Result<(), Malforme
         tag::OID => drop(ber::oid(c, &VALUE_OID)?),
         tag::IP_ADDRESS if c.left() == 4 => drop(c.ipv4(&VALUE_IPV4)?),
         tag::COUNTER32 | tag::COUNTER64 => drop(ber::unsigned(c, &VALUE_COUNTER)?),
-        tag::UNSIGNED32 => drop(ber::unsigned(c, &VALUE_U32)?),
+        tag::UNSIGNED32 => drop(ber::unsigned(c, &VALUE_G32)?),
         tag::TIME_TICKS => drop(ber::unsigned(c, &VALUE_TIME_TICKS)?),
         tag::OPAQUE => drop(ber::octets(c, &VALUE_OPAQUE)?),
         tag::NO_SUCH_OBJECT => said(c, &NO_SUCH_OBJECT),
