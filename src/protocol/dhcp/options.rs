@@ -182,7 +182,7 @@ fn option<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>) -> Resul
     let code = c.u8(&TYPE)?;
     let length = usize::from(c.u8(&LENGTH)?);
     let (at, have) = (c.at(), c.left());
-    let read = c.region(length.min(have), &VALUE, |c| data(c, w, code))?;
+    let read = c.region(length.min(have), &VALUE, |c| data(c, w, code, length))?;
     if have < length {
         return Err(Malformed { field: VALUE.name, at, need: length, have, problem: Problem::Cut });
     }
@@ -193,7 +193,12 @@ fn option<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>) -> Resul
 }
 
 /// The data of an option, which the cursor spans; what is left becomes bytes.
-fn data<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>, code: u8) -> Result<(), Malformed> {
+fn data<'a, R: Recorder>(
+    c: &mut Cursor<'a, '_, R>,
+    w: &mut Walk<'a>,
+    code: u8,
+    length: usize,
+) -> Result<(), Malformed> {
     let Some((field, form)) = known(code) else { return Ok(()) };
     match form {
         Form::Address => {
@@ -257,7 +262,7 @@ fn data<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>, code: u8) 
             None => drop(c.u32(field)?),
         },
         Form::Bytes => drop(c.rest(field)),
-        Form::Part => parts::data(c, w, code)?,
+        Form::Part => parts::data(c, w, code, length)?,
     }
     Ok(())
 }

@@ -6,7 +6,6 @@
 //! Leaves out: what vendors put into 125, and sub-options of relays with other numbers: bytes.
 
 use super::{HW_TYPE, MAC, Walk, zero_ended};
-use crate::protocol::dns::name;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
 
 macro_rules! fields {
@@ -69,15 +68,16 @@ fields! {
 static FQDN_MBZ: Field = Field::hex("dhcp.fqdn.mbz", 2);
 static AUTH_REPLAY: Field = Field::hex("dhcp.option.dhcp_authentication.rdm_replay_detection", 16);
 
-/// The data of one of these options.
+/// The data of one of these options, `length` bytes by its word: a cut message has fewer.
 pub(super) fn data<'a, R: Recorder>(
     c: &mut Cursor<'a, '_, R>,
     w: &mut Walk<'a>,
     code: u8,
+    length: usize,
 ) -> Result<(), Malformed> {
     match code {
-        61 => client_id(c),
-        77 => user_class(c),
+        61 => client_id(c, length),
+        77 => user_class(c, length),
         81 => full_name(c),
         82 => agent(c, w),
         90 => {
@@ -108,8 +108,8 @@ pub(super) fn data<'a, R: Recorder>(
 }
 
 /// RFC 2132 section 9.14: opaque for the server, but mostly made in one of a few ways.
-fn client_id<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    match (c.peek(), c.left()) {
+fn client_id<R: Recorder>(c: &mut Cursor<'_, '_, R>, length: usize) -> Result<(), Malformed> {
+    match (c.peek(), length) {
         ([1 | 6, ..], 7) => {
             c.u8(&HW_TYPE)?;
             c.mac(&MAC)?;
@@ -155,7 +155,7 @@ fn duid<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
 }
 
 /// RFC 3004 section 4 wants a length before each class; many clients just send a text.
-fn user_class<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
+fn user_class<R: Recorder>(c: &mut Cursor<'_, '_, R>, length: usize) -> Result<(), Malformed> {
     let mut rest = c.peek();
     while let [length, more @ ..] = rest
         && *length > 0
@@ -163,7 +163,7 @@ fn user_class<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
     {
         rest = more;
     }
-    if !rest.is_empty() {
+    if !rest.is_empty() && c.left() == length {
         c.text(&USER_CLASS_TEXT, c.left())?;
         return Ok(());
     }
@@ -233,13 +233,44 @@ fn search_list<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> 
     let list = c.peek();
     let base = c.at();
     while c.left() > 0 {
-        let at = c.at() - base;
-        match name::walk(list, at, list.len(), |_| ()) {
-            Ok(length) => c.told(&SEARCH, length, || Value::Text(name::text(list, at))),
-            Err(_) => return Err(c.nonsense(&SEARCH)),
+        match name(list, c.at() - base) {
+            Some((length, text)) => c.told(&SEARCH, length, || Value::Text(text)),
+            None => return Err(c.nonsense(&SEARCH)),
         }
     }
     Ok(())
+}
+
+/// The name at an offset of a list (RFC 1035 section 4.1.4), and how many bytes it takes up there.
+fn name(list: &[u8], at: usize) -> Option<(usize, String)> {
+    /// More pointers than an honest list has: they may lead in a circle.
+    const MAX_HOPS: usize = 16;
+    let (mut text, mut position, mut in_place, mut hops) = (Vec::new(), at, None, 0);
+    loop {
+        match *list.get(position)? {
+            0 => {
+                let length = in_place.unwrap_or(position + 1 - at);
+                return Some((length, String::from_utf8_lossy(&text).into_owned()));
+            }
+            length @ 1..=63 => {
+                if !text.is_empty() {
+                    text.push(b'.');
+                }
+                text.extend(list.get(position + 1..position + 1 + usize::from(length))?);
+                position += 1 + usize::from(length);
+            }
+            high @ 192.. => {
+                let low = *list.get(position + 1)?;
+                in_place.get_or_insert(position + 2 - at);
+                hops += 1;
+                position = usize::from(high & 0x3f) << 8 | usize::from(low);
+            }
+            _ => return None,
+        }
+        if hops > MAX_HOPS || text.len() > 255 {
+            return None;
+        }
+    }
 }
 
 /// RFC 3442: a destination has only as many bytes as its mask needs.

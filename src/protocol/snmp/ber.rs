@@ -60,16 +60,35 @@ pub fn element<'a, R: Recorder, T>(
     any(c, |c, _| inside(c))
 }
 
-/// The next element, whatever its tag, which `inside` is told.
+/// The same for a string that holds elements itself: of a cut one, the beginning is read.
+pub fn wrapped<'a, R: Recorder, T>(
+    c: &mut Cursor<'a, '_, R>,
+    expected: u8,
+    inside: impl FnOnce(&mut Cursor<'a, '_, R>) -> Result<T, Malformed>,
+) -> Result<T, Malformed> {
+    if c.peek_u8().is_some_and(|tag| tag != expected) {
+        return Err(c.nonsense(&TAG));
+    }
+    c.u8(&TAG)?;
+    contents(c, inside)
+}
+
+/// The next element, whatever its tag, which `inside` is told. A value that is cut is no value; of what is made of
+/// elements, those before the cut are read.
 pub fn any<'a, R: Recorder, T>(
     c: &mut Cursor<'a, '_, R>,
     inside: impl FnOnce(&mut Cursor<'a, '_, R>, u8) -> Result<T, Malformed>,
 ) -> Result<T, Malformed> {
+    const CONSTRUCTED: u8 = 0x20;
     let tag = c.u8(&TAG)?;
-    contents(c, |c| inside(c, tag))
+    if tag & CONSTRUCTED != 0 {
+        return contents(c, |c| inside(c, tag));
+    }
+    let length = length(c)?;
+    c.region(length, &REST, |c| inside(c, tag))?
 }
 
-/// Length and contents, where the tag has been read.
+/// Length and contents of what is made of elements, where the tag has been read.
 pub fn contents<'a, R: Recorder, T>(
     c: &mut Cursor<'a, '_, R>,
     inside: impl FnOnce(&mut Cursor<'a, '_, R>) -> Result<T, Malformed>,

@@ -171,7 +171,7 @@ fn version_3<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, said: &mut Message<'a>)
         })?;
         ber::element(c, tag::INTEGER, |c| ber::integer(c, &SECURITY_MODEL))
     })?;
-    ber::element(c, tag::OCTET_STRING, |c| {
+    ber::wrapped(c, tag::OCTET_STRING, |c| {
         if model != USM {
             ber::octets(c, &SECURITY_PARAMETERS)?;
             return Ok(());
