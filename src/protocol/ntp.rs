@@ -192,7 +192,7 @@ pub fn code(bytes: [u8; 4]) -> String {
 
 /// A span in NTP's short form: 16 bits of seconds, 16 of fraction.
 fn short(value: u32) -> String {
-    let micros = u64::from(value) * 1_000_000 >> 16;
+    let micros = (u64::from(value) * 1_000_000) >> 16;
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 

@@ -239,12 +239,8 @@ fn data<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>, code: u16)
         7 => drop(c.u8(&PREFERENCE)?),
         // Counted in hundredths of a second; told in milliseconds, as Wireshark does.
         8 => drop(c.bits_told(2, &[(&ELAPSED, 16)], |_, hundredths| hundredths * 10)?),
-        9 => {
-            // What is inside stands for itself: if it is no message, the relay's is one all the same.
-            if c.left() > 0 {
-                message(c, w)?;
-            }
-        }
+        // What is inside stands for itself: if it is no message, the relay's is one all the same.
+        9 if c.left() > 0 => message(c, w)?,
         11 => {
             c.u8(&AUTH_PROTOCOL)?;
             c.u8(&AUTH_ALGORITHM)?;
