@@ -18,7 +18,7 @@ something that is not the contract; the figures are for the reader to judge.
 An ALLOW.toml lists differences that were looked into and are right as they are:
     [[allow]] file = "x.pcap"  frame = 12  field = "tcp.len"  reason = "tshark ... RFC ..."
 """
-import argparse, collections, concurrent.futures, fnmatch, ipaddress, json, os, subprocess, sys, tomllib
+import argparse, collections, concurrent.futures, datetime, fnmatch, ipaddress, json, os, subprocess, sys, tomllib
 
 # name -> kind. Kinds: int (decimal or 0x..), bool, text, mac, ip, hex (bytes), float
 FIELDS = {
@@ -150,6 +150,61 @@ FIELDS = {
     "nbns.session_data_packet_size": "int", "nbns.test_result": "int", "nbns.ttl": "int", "nbns.type": "int",
     "nbns.unit_id": "mac", "nbns.version_number": "int",
     # --- DHCP, DHCPv6, NTP, SNMP
+    "dhcp.hw.type": "int", "dhcp.hw.len": "int", "dhcp.hops": "int", "dhcp.secs": "int", "dhcp.flags.bc": "bool",
+    "dhcp.flags.reserved": "int", "dhcp.ip.relay": "ip", "dhcp.hw.addr_padding": "hex", "dhcp.cookie": "ip",
+    "dhcp.option.length": "int", "dhcp.option.end": "int", "dhcp.option.padding": "hex",
+    "dhcp.option.subnet_mask": "ip", "dhcp.option.time_offset": "int", "dhcp.option.router": "ip",
+    "dhcp.option.time_server": "ip", "dhcp.option.name_server": "ip", "dhcp.option.domain_name_server": "ip",
+    "dhcp.option.log_server": "ip", "dhcp.option.hostname": "text", "dhcp.option.domain_name": "text",
+    "dhcp.option.ip_forwarding": "bool", "dhcp.option.interface_mtu": "int", "dhcp.option.broadcast_address": "ip",
+    "dhcp.option.perform_router_discover": "bool", "dhcp.option.static_route.ip": "ip",
+    "dhcp.option.static_route.router": "ip", "dhcp.option.ntp_server": "ip",
+    "dhcp.option.netbios_over_tcpip_name_server": "ip", "dhcp.option.netbios_over_tcpip_node_type": "int",
+    "dhcp.option.requested_ip_address": "ip", "dhcp.option.ip_address_lease_time": "int",
+    "dhcp.option.option_overload": "int", "dhcp.option.dhcp_server_id": "ip", "dhcp.option.request_list_item": "int",
+    "dhcp.option.message": "text", "dhcp.option.dhcp_max_message_size": "int", "dhcp.option.renewal_time_value": "int",
+    "dhcp.option.rebinding_time_value": "int", "dhcp.option.vendor_class_id": "text", "dhcp.client_id": "hex",
+    "dhcp.client_id.type": "int", "dhcp.client_id.duid_type": "int",
+    "dhcp.option.tftp_server_name": "text", "dhcp.option.bootfile_name": "text", "dhcp.fqdn.n": "bool",
+    "dhcp.fqdn.e": "bool", "dhcp.fqdn.o": "bool", "dhcp.fqdn.s": "bool", "dhcp.fqdn.rcode1": "int",
+    "dhcp.fqdn.rcode2": "int", "dhcp.fqdn.name": "text",
+    "dhcp.option.agent_information_option.suboption": "int", "dhcp.option.suboption_length": "int",
+    "dhcp.option.agent_information_option.agent_circuit_id": "hex",
+    "dhcp.option.agent_information_option.agent_remote_id": "hex",
+    "dhcp.option.agent_information_option.link_selection": "ip",
+    "dhcp.option.agent_information_option.subscriber_id": "text", "dhcp.option.client_system_architecture": "int",
+    "dhcp.client_network_id_major": "int", "dhcp.client_network_id_minor": "int",
+    "dhcp.option.dhcp_auto_configuration": "int", "dhcp.option.dhcp_dns_domain_search_list_fqdn": "text",
+    "dhcp.option.vi.enterprise": "int", "dhcp.option.vi.length": "int", "dhcp.option.tftp_server_address": "ip",
+    "dhcp.option.private_proxy_autodiscovery": "text",
+    "dhcpv6.msgtype": "int", "dhcpv6.xid": "int", "dhcpv6.hopcount": "int", "dhcpv6.linkaddr": "ip",
+    "dhcpv6.peeraddr": "ip", "dhcpv6.option.type": "int", "dhcpv6.option.length": "int", "dhcpv6.duid.type": "int",
+    "dhcpv6.duidllt.hwtype": "int", "dhcpv6.duidll.hwtype": "int", "dhcpv6.duidllt.link_layer_addr": "mac",
+    "dhcpv6.duidll.link_layer_addr": "mac", "dhcpv6.iaid": "hex", "dhcpv6.iaid.t1": "int", "dhcpv6.iaid.t2": "int",
+    "dhcpv6.iaaddr.ip": "ip", "dhcpv6.iaaddr.pref_lifetime": "int", "dhcpv6.iaaddr.valid_lifetime": "int",
+    "dhcpv6.iaprefix.pref_len": "int", "dhcpv6.iaprefix.pref_addr": "ip", "dhcpv6.iaprefix.pref_lifetime": "int",
+    "dhcpv6.iaprefix.valid_lifetime": "int", "dhcpv6.requested_option_code": "int", "dhcpv6.elapsed_time": "int",
+    "dhcpv6.status_code": "int", "dhcpv6.status_msg": "text", "dhcpv6.dns_server": "ip",
+    "dhcpv6.search_list_entry": "text", "dhcpv6.client_domain": "text", "dhcpv6.vendorclass.data": "text",
+    "ntp.flags.li": "int", "ntp.flags.vn": "int", "ntp.flags.mode": "int", "ntp.stratum": "int", "ntp.ppoll": "int",
+    "ntp.precision": "int", "ntp.rootdelay": "int", "ntp.rootdispersion": "int", "ntp.refid": "hex",
+    "ntp.reftime": "stamp", "ntp.org": "stamp", "ntp.rec": "stamp", "ntp.xmt": "stamp", "ntp.keyid": "hex",
+    "ntp.mac": "hex", "ntp.ext.type": "int", "ntp.ext.length": "int", "ntp.ctrl.flags2.r": "bool",
+    "ntp.ctrl.flags2.error": "bool", "ntp.ctrl.flags2.more": "bool", "ntp.ctrl.flags2.opcode": "int",
+    "ntp.ctrl.sequence": "int", "ntp.ctrl.status": "int", "ntp.ctrl.associd": "int", "ntp.ctrl.offset": "int",
+    "ntp.ctrl.count": "int", "ntp.priv.flags.r": "bool", "ntp.priv.flags.more": "bool", "ntp.priv.auth": "bool",
+    "ntp.priv.seq": "int", "ntp.priv.impl": "int", "ntp.priv.reqcode": "int",
+    "snmp.version": "int", "snmp.community": "text", "snmp.msgVersion": "int", "snmp.msgID": "int",
+    "snmp.msgMaxSize": "int", "snmp.v3.flags.report": "bool", "snmp.v3.flags.crypt": "bool",
+    "snmp.v3.flags.auth": "bool", "snmp.msgSecurityModel": "int", "snmp.msgAuthoritativeEngineID": "hex",
+    "snmp.msgAuthoritativeEngineBoots": "int", "snmp.msgAuthoritativeEngineTime": "int", "snmp.msgUserName": "text",
+    "snmp.msgAuthenticationParameters": "hex", "snmp.msgPrivacyParameters": "hex", "snmp.encryptedPDU": "hex",
+    "snmp.contextEngineID": "hex", "snmp.contextName": "text", "snmp.data": "int", "snmp.request_id": "int",
+    "snmp.error_status": "int", "snmp.error_index": "int", "snmp.non_repeaters": "int", "snmp.max_repetitions": "int",
+    "snmp.variable_bindings": "int", "snmp.name": "text", "snmp.value.int": "int", "snmp.value.octets": "hex",
+    "snmp.value.oid": "text", "snmp.value.ipv4": "ip", "snmp.value.counter": "int", "snmp.value.g32": "int",
+    "snmp.value.timeticks": "int", "snmp.enterprise": "text", "snmp.agent_addr": "ip", "snmp.generic_trap": "int",
+    "snmp.specific_trap": "int", "snmp.time_stamp": "int",
     # --- links: LLC, STP, LLDP, PPP, 802.11
     "llc.dsap": "int", "llc.ssap": "int", "llc.control": "int", "llc.control.ftype": "int", "llc.oui": "int",
     "llc.type": "int", "llc.cisco_pid": "int", "stp.version": "int", "stp.type": "int", "stp.flags": "int",
@@ -223,6 +278,11 @@ def canon(kind, text):
         except ValueError: return str(text)
     if kind == "bool":
         return {"1": True, "0": False, "true": True, "false": False}.get(str(text).lower(), text)
+    if kind == "stamp":
+        # "May 30, 2019 20:02:36.073681418 UTC" and "2019-05-30 20:02:36.073681418 UTC"; zero is no time.
+        if str(text) in ("0", "NULL"): return "0"
+        try: return str(datetime.datetime.strptime(str(text).split(".")[0], "%b %d, %Y %H:%M:%S")) + str(text)[-14:]
+        except ValueError: return str(text)
     if kind == "mac": return str(text).lower().replace("-", ":")
     if kind == "ip":
         try: return str(ipaddress.ip_address(text))
@@ -242,7 +302,9 @@ def tshark_records(path):
         if len(cells) < 2 or not cells[0].isdigit(): continue
         number, values, fields = int(cells[0]), cells[1:], {}
         for name, cell in zip(names, values):
-            if cell != "": fields[name] = [canon(FIELDS[name], v) for v in cell.split(AGG)]
+            # "<MISSING>" is tshark's word for a value of no bytes, which no byte can own.
+            told = [v for v in cell.split(AGG) if v != "<MISSING>"] if cell != "" else []
+            if told: fields[name] = [canon(FIELDS[name], v) for v in told]
         rest = values[len(names):]
         if rest and rest[0] and "tcp.stream" in fields:
             complete[fields["tcp.stream"][-1]] = canon("int", rest[0].split(AGG)[-1])

@@ -199,11 +199,14 @@ impl<'a> Walk<'a, '_> {
             }
             _ => match protocol::dissect_carrier(protocol, &mut c) {
                 Some(read) => read.map(|carries| (carries.key, Header::None, carries.length, None)),
-                // Carried to the end: their own dissector reads them where they are followed or shown.
-                None => {
-                    self.push(protocol, start, end, end, Header::None, quoted);
-                    return None;
-                }
+                None => match protocol::dissect_datagram(protocol, &mut c, &mut bad) {
+                    Some(read) => read.map(|()| (Key::End, Header::None, None, None)),
+                    // Carried to the end: their own dissector reads them where they are followed or shown.
+                    None => {
+                        self.push(protocol, start, end, end, Header::None, quoted);
+                        return None;
+                    }
+                },
             },
         };
         let header_end = c.at();

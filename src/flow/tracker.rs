@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use super::arp::{Arp, Numbers};
 use super::checksums::Checksums;
 use super::copies::Copies;
+use super::datagrams::Applications;
 use super::dns::MessageInfo;
 use super::event::{Datum, Event, FlowId, Kind};
 use super::fragments::Fragments;
@@ -98,6 +99,7 @@ pub struct Tracker {
     shared: Shared,
     virtual_routers: VirtualRouters,
     trees: Trees,
+    applications: Applications,
     fragments: Fragments,
     copies: Copies,
     checksums: Checksums,
@@ -316,23 +318,32 @@ impl Tracker {
         let Some((src, dst)) = info.addresses else { return };
         let (a, b) = ((src, datagram.source_port()), (dst, datagram.destination_port()));
         self.current = Some(Current::Udp(Key::new(a, b)));
-        let is_dns = |p| matches!(p, Protocol::Dns | Protocol::Mdns | Protocol::Llmnr);
-        match packet.layers.iter().find(|l| is_dns(l.protocol) && !l.quoted) {
-            Some(dns) => {
-                self.udp.recognise(a, b, dns.protocol.field().name);
-                let message = MessageInfo {
-                    packet: info.number,
-                    time_ns: info.time_ns,
-                    flow: place.flow,
-                    from: a.into(),
-                    to: b.into(),
-                    over_tcp: false,
-                    whole: usize::from(datagram.length()) <= datagram.slice().len(),
-                };
-                self.shared.dns.message(&message, &bytes[dns.start..dns.end], &mut outcome.events);
+        let message = MessageInfo {
+            packet: info.number,
+            time_ns: info.time_ns,
+            flow: place.flow,
+            from: a.into(),
+            to: b.into(),
+            over_tcp: false,
+            whole: usize::from(datagram.length()) <= datagram.slice().len(),
+        };
+        let layer = packet.layers.iter().find(|l| l.protocol.osi() == 7 && !l.quoted);
+        let protocol = layer.map(|l| l.protocol);
+        let said = layer.map_or(&[][..], |l| &bytes[l.start..l.end]);
+        let application = match protocol {
+            Some(dns @ (Protocol::Dns | Protocol::Mdns | Protocol::Llmnr)) => {
+                self.shared.dns.message(&message, said, &mut outcome.events);
+                dns.field().name
             }
-            None => outcome.events.extend(udp::datagram_event(info, datagram, &place)),
-        }
+            Some(other) if self.applications.message(other, &message, said, &mut outcome.events) => {
+                other.field().name
+            }
+            _ => {
+                outcome.events.extend(udp::datagram_event(info, datagram, &place));
+                return;
+            }
+        };
+        self.udp.recognise(a, b, application);
     }
 
     fn segment(&mut self, info: &PacketInfo, s: &Segment<'_>, ports: (u16, u16), outcome: &mut Outcome) {
@@ -530,12 +541,14 @@ impl Tracker {
         if self.now_ns - now_ns > BACKWARDS_NS {
             self.now_ns = now_ns;
             self.shared.dns.back_to(now_ns);
+            self.applications.back_to(now_ns);
         }
         self.now_ns = self.now_ns.max(now_ns);
         let macs = &self.macs;
         self.arp.expire(self.now_ns, false, |mac| macs.contains(mac), &mut outcome.events);
         self.icmp.expire(self.now_ns, false, &mut outcome.events);
         self.shared.dns.expire(self.now_ns, &mut outcome.events);
+        self.applications.expire(self.now_ns, &mut outcome.events);
     }
 
     /// The capture is over: what was waited for did not come, what is still open is summed up.
@@ -545,6 +558,7 @@ impl Tracker {
         self.arp.expire(self.now_ns, true, |mac| macs.contains(mac), &mut outcome.events);
         self.icmp.expire(self.now_ns, true, &mut outcome.events);
         self.shared.dns.finish(&mut outcome.events);
+        self.applications.finish(&mut outcome.events);
         let mut all = Vec::new();
         self.tcp.drain(&mut |t| all.push(t));
         for t in all {

@@ -13,6 +13,8 @@ pub mod arp;
 pub mod ayiya;
 pub mod checksum;
 pub mod data;
+pub mod dhcp;
+pub mod dhcpv6;
 pub mod dns;
 pub mod eap;
 pub mod erspan;
@@ -35,6 +37,7 @@ pub mod loopback;
 pub mod mpls;
 pub mod nbns;
 pub mod nflog;
+pub mod ntp;
 pub mod pbb;
 pub mod ports;
 pub mod ppp;
@@ -44,6 +47,7 @@ pub mod radiotap;
 pub mod slip;
 pub mod sll;
 pub mod stp;
+pub mod snmp;
 pub mod tcp;
 pub mod teredo;
 pub mod udp;
@@ -237,6 +241,10 @@ protocols! {
     Http "http" "HTTP" osi 7 Application;
     Http2 "http2" "HTTP/2" osi 7 Application;
     Websocket "websocket" "WebSocket" osi 7 Application;
+    Dhcp "dhcp" "DHCP" osi 7 Application;
+    Dhcpv6 "dhcpv6" "DHCPv6" osi 7 Application;
+    Ntp "ntp" "NTP" osi 7 Application;
+    Snmp "snmp" "SNMP" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -299,6 +307,11 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::UdpPorts(137, _) | Key::UdpPorts(_, 137) => Nbns,
         Key::UdpPorts(138, _) | Key::UdpPorts(_, 138) => Nbdgm,
         Key::UdpPorts(443, _) | Key::UdpPorts(_, 443) => Quic,
+        // The address of a network's configuration: servers and relays, clients, servers for booting only (PXE).
+        Key::UdpPorts(67 | 68 | 4011, _) | Key::UdpPorts(_, 67 | 68 | 4011) => Dhcp,
+        Key::UdpPorts(546 | 547, _) | Key::UdpPorts(_, 546 | 547) => Dhcpv6,
+        Key::UdpPorts(123, _) | Key::UdpPorts(_, 123) => Ntp,
+        Key::UdpPorts(161 | 162, _) | Key::UdpPorts(_, 161 | 162) => Snmp,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
@@ -369,6 +382,23 @@ pub fn dissect_carrier<R: Recorder>(
     })
 }
 
+/// Reads a datagram of an application protocol that is known by its port alone; `None` for all others. Serves both
+/// lanes. `bad` gets the first trouble that did not stop the reading; an error of content says that the port was a
+/// wrong guess.
+pub fn dissect_datagram<R: Recorder>(
+    protocol: Protocol,
+    c: &mut Cursor<'_, '_, R>,
+    bad: &mut Option<Malformed>,
+) -> Option<Result<(), Malformed>> {
+    Some(match protocol {
+        Protocol::Dhcp => dhcp::dissect_noting(c, bad).map(drop),
+        Protocol::Dhcpv6 => dhcpv6::dissect_noting(c, bad).map(drop),
+        Protocol::Ntp => ntp::dissect(c).map(drop),
+        Protocol::Snmp => snmp::dissect_noting(c, bad).map(drop),
+        _ => return None,
+    })
+}
+
 /// Names every bit of one layer's header: `cursor` spans just that header. What a description does not reach
 /// (a header cut short, a length that lies) the caller gives to a leaf of its own.
 ///
@@ -394,6 +424,9 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
         Protocol::Http | Protocol::Http2 | Protocol::Websocket | Protocol::Data => {
             data::dissect(cursor).map(drop)
+        }
+        Protocol::Dhcp | Protocol::Dhcpv6 | Protocol::Ntp | Protocol::Snmp => {
+            dissect_datagram(protocol, cursor, &mut None).unwrap_or(Ok(()))
         }
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
