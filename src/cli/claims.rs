@@ -99,7 +99,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         None => {
             let files = flags.inputs.files(lang)?;
             let mut sink = Results::default();
-            let ending = common.session(None).with_claims().run(&files, &mut sink)?;
+            let ending = common.session(None)?.with_claims().run(&files, &mut sink)?;
             if flags.format == FormatName::Json {
                 let mut lines = Lines::new(output::out());
                 sink.results.iter().try_for_each(|result| lines.line(&ClaimRecord::new(result)))?;

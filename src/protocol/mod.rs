@@ -37,12 +37,14 @@ pub mod pppoe;
 pub mod sll;
 pub mod tcp;
 pub mod teredo;
+pub mod tls;
 pub mod udp;
 pub mod unit;
 pub mod vendors;
 pub mod vlan;
 pub mod vxlan;
 pub mod wlan;
+pub mod x509;
 
 pub use unit::Unit;
 
@@ -200,6 +202,7 @@ protocols! {
     Nbns "nbns" "NBNS" osi 7 Application;
     Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
+    Tls "tls" "TLS" osi 6 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -321,8 +324,8 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Llmnr => dns::dissect_as(cursor, dns::Dialect::Llmnr).map(drop),
         Protocol::Nbns => nbns::dissect(cursor).map(drop),
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
-        // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
+        // HTTP and TLS ride in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
+        Protocol::Http | Protocol::Tls | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

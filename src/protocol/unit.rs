@@ -4,7 +4,7 @@
 //! (`flow::stream`) and says so with a [`Unit`]; the tree lane then names the unit's bytes with [`describe`]. A unit whose
 //! meaning hangs on what came earlier carries that knowledge with it.
 
-use super::{Protocol, data, dns, http};
+use super::{Protocol, data, dns, http, tls};
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
 /// What a part of a stream is.
@@ -18,6 +18,8 @@ pub enum Unit {
     HttpChunk,
     /// A DNS message behind its two bytes of length (RFC 1035 section 4.2.2).
     DnsOverTcp,
+    /// A TLS record, what was in it, or a handshake message.
+    Tls(tls::Part),
     /// Bytes that nobody here can name.
     Opaque,
 }
@@ -31,6 +33,7 @@ impl Unit {
         match self {
             Unit::HttpHead | Unit::HttpBody | Unit::HttpChunk => Protocol::Http,
             Unit::DnsOverTcp => Protocol::Dns,
+            Unit::Tls(_) => Protocol::Tls,
             Unit::Opaque => Protocol::Data,
         }
     }
@@ -38,7 +41,7 @@ impl Unit {
     /// Whether it goes on with what the unit before it began, where that is of the same protocol: then both stand in
     /// one layer.
     pub fn continues(&self) -> bool {
-        matches!(self, Unit::HttpBody | Unit::HttpChunk)
+        matches!(self, Unit::HttpBody | Unit::HttpChunk | Unit::Tls(_))
     }
 }
 
@@ -58,6 +61,7 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
             Ok(())
         }
         Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
+        Unit::Tls(part) => tls::describe(part, c),
         Unit::Opaque => data::dissect(c),
     }
 }

@@ -24,6 +24,7 @@ use crate::protocol::{Certainty, Unit};
 
 pub mod dns;
 pub mod messages;
+pub mod tls;
 #[cfg(test)]
 pub mod wire;
 
@@ -72,6 +73,8 @@ impl Sink<'_> {
 pub struct Shared {
     /// Queries that wait for their responses, over UDP and TCP.
     pub dns: DnsTracker,
+    /// Secrets of TLS connections.
+    pub tls: tls::TlsShared,
 }
 
 /// Reads the two directions of a stream.
@@ -104,6 +107,7 @@ struct Row {
 #[rustfmt::skip]
 static READERS: &[Row] = &[
     Row { name: "http", probe: http::probe, ports: http::PORTS, make: || Box::<http::HttpStream>::default() },
+    Row { name: "tls",  probe: tls::probe,  ports: tls::PORTS,  make: tls::reader },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
 ];
 
