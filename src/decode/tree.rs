@@ -187,7 +187,9 @@ fn payload(
                 continue;
             }
             PieceKind::Decoded { bytes, pieces } => {
-                buffer(bytes, tree, |tree| payload(bytes, frame, (0, bytes.len()), pieces, &DECODED_DATA, tree));
+                buffer(bytes, tree, |tree| {
+                    payload(bytes, frame, (0, bytes.len()), pieces, &DECODED_DATA, tree)
+                });
                 open = None;
                 continue;
             }

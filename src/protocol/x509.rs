@@ -1,7 +1,7 @@
 //! X.509 certificates: who is named, by whom, from when to when, with which key; walked byte by byte.
 //!
 //! RFC 5280 section 4 (certificate, extensions), X.690 (DER: each element is a tag, a length, and what they announce), RFC 8017 (RSA keys),
-//! RFC 5480 (curves), RFC 8410 (Ed25519). Leaves out: checking signatures and chains, which needs the authorities' keys and a judgement
+//! RFC 5480 (curves), RFC 8410 (Ed25519), RFC 6962 (timestamps of logs). Leaves out: checking signatures and chains, which needs the authorities' keys and a judgement
 //! whom to trust; the inside of extensions that are not named here.
 //!
 //! Nothing is recursive: the depth is what a certificate has.
@@ -47,6 +47,17 @@ static PURPOSE: Field = Field::new("x509ce.KeyPurposeId");
 static SUBJECT_KEY: Field = Field::new("x509ce.SubjectKeyIdentifier");
 static AUTHORITY_KEY: Field = Field::new("x509ce.keyIdentifier");
 static SIGNATURE: Field = Field::new("x509af.encrypted");
+static SCTS_LEN: Field = Field::new("tls.sct.scts_length");
+static SCT: Field = Field::new("tls.sct");
+static SCT_LEN: Field = Field::new("tls.sct.sct_length");
+static SCT_VERSION: Field = Field::new("tls.sct.sct_version");
+static SCT_LOG: Field = Field::new("tls.sct.sct_logid");
+static SCT_TIME: Field = Field::new("tls.sct.sct_timestamp");
+static SCT_EXTS_LEN: Field = Field::new("tls.sct.sct_extensions_length");
+static SCT_EXTS: Field = Field::new("tls.sct.sct_extensions");
+static SCT_SCHEME: Field = Field::hex("tls.handshake.sig_hash_alg", 4);
+static SCT_SIGNATURE_LEN: Field = Field::new("tls.sct.sct_signature_length");
+static SCT_SIGNATURE: Field = Field::new("tls.sct.sct_signature");
 static SUBJECT_TEXT: Field = Field::new("x509.subject");
 static ISSUER_TEXT: Field = Field::new("x509.issuer");
 static KEY_BITS: Field = Field::new("x509.key_bits");
@@ -451,6 +462,7 @@ fn extension<R: Recorder>(c: &mut Cursor<'_, '_, R>, said: &mut Certificate) -> 
             c.rest(&SUBJECT_KEY);
             Ok(())
         }),
+        [0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2] => expect(c, OCTET_STRING, timestamps),
         [0x55, 29, 35] => expect(c, SEQUENCE, |c| {
             while c.left() > 0 {
                 element(c, |c, tag| {
@@ -495,6 +507,34 @@ fn general_name<R: Recorder>(c: &mut Cursor<'_, '_, R>, said: &mut Certificate) 
     })
 }
 
+/// Promises of public logs to list the certificate (RFC 6962 section 3.2, 3.3): in the certificate, or in an extension of TLS.
+///
+/// # Errors
+/// [`Malformed`] where they end before they should.
+pub fn timestamps<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
+    let length = c.u16(&SCTS_LEN)?;
+    c.region_as_captured(length.into(), &LEFT, |c| {
+        while c.left() > 0 {
+            c.group(&SCT, |c| {
+                let length = c.u16(&SCT_LEN)?;
+                c.region_as_captured(length.into(), &LEFT, timestamp)?
+            })?;
+        }
+        Ok(())
+    })?
+}
+
+fn timestamp<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
+    c.u8(&SCT_VERSION)?;
+    c.bytes(&SCT_LOG, 32)?;
+    c.u64(&SCT_TIME)?;
+    let length = c.u16(&SCT_EXTS_LEN)?;
+    c.bytes(&SCT_EXTS, length.into())?;
+    c.u16(&SCT_SCHEME)?;
+    let length = c.u16(&SCT_SIGNATURE_LEN)?;
+    c.bytes(&SCT_SIGNATURE, length.into()).map(drop)
+}
+
 /// Whether a certificate is for a host (RFC 9525 section 6.3, 6.4): a star stands for one leftmost label. Only where there are no
 /// alternative names at all did the common name count (RFC 2818 section 3.1).
 pub fn is_for(certificate: &Certificate, host: &str) -> bool {
@@ -502,7 +542,8 @@ pub fn is_for(certificate: &Certificate, host: &str) -> bool {
         let (pattern, host) = (pattern.trim_end_matches('.'), host.trim_end_matches('.'));
         pattern.eq_ignore_ascii_case(host)
             || pattern.strip_prefix("*.").is_some_and(|rest| {
-                host.split_once('.').is_some_and(|(first, own)| !first.is_empty() && own.eq_ignore_ascii_case(rest))
+                host.split_once('.')
+                    .is_some_and(|(first, own)| !first.is_empty() && own.eq_ignore_ascii_case(rest))
             })
     };
     if certificate.names.is_empty() {

@@ -3,10 +3,11 @@
 //! RFC 8446 section 4.2 (most of 1.3's), RFC 6066 (server_name, max_fragment_length, status_request), RFC 7301 (ALPN), RFC 8422
 //! (supported_groups, ec_point_formats), RFC 5077 (session_ticket), RFC 7627 (extended_master_secret), RFC 7366 (encrypt_then_mac),
 //! RFC 5746 (renegotiation_info), RFC 6962 (certificate timestamps), RFC 7685 (padding), RFC 8449 (record_size_limit), RFC 8879
-//! (compress_certificate), RFC 6520 (heartbeat), RFC 9146 (connection_id), RFC 8701 (GREASE).
-//! Others are opaque: their length is told, and their name where the registry has one.
+//! (compress_certificate), RFC 6961 (status_request_v2), RFC 6520 (heartbeat), RFC 9146 (connection_id), RFC 8701 (GREASE).
+//! In drafts of TLS 1.3 up to 22 key_share had the number 40. Others are opaque: their length is told, and their name where the registry has one.
 
 use super::{TRAILING, vector8, vector16, vector24};
+use crate::protocol::x509;
 use crate::wire::{Cursor, Field, Malformed, Recorder};
 
 static LENGTH: Field = Field::new("tls.handshake.extensions_length");
@@ -54,22 +55,14 @@ static COOKIE_LEN: Field = Field::new("tls.handshake.extensions.cookie_len");
 static COOKIE: Field = Field::new("tls.handshake.extensions.cookie");
 static MAX_EARLY_DATA: Field = Field::new("tls.early_data.max_early_data_size");
 static STATUS_TYPE: Field = Field::new("tls.handshake.extensions_status_request_type");
+static STATUS_LEN: Field = Field::new("tls.handshake.extensions_status_request_len");
+static STATUS_LIST_LEN: Field = Field::new("tls.handshake.extensions_status_request_list_len");
 static RESPONDERS_LEN: Field = Field::new("tls.handshake.extensions_status_request_responder_ids_len");
 static RESPONDERS: Field = Field::new("tls.handshake.extensions_status_request_responder_ids");
 static STATUS_EXTS_LEN: Field = Field::new("tls.handshake.extensions_status_request_exts_len");
 static STATUS_EXTS: Field = Field::new("tls.handshake.extensions_status_request_exts");
 static OCSP_LEN: Field = Field::new("tls.handshake.ocsp_response_len");
 static OCSP: Field = Field::new("tls.handshake.ocsp_response");
-static SCTS_LEN: Field = Field::new("tls.sct.scts_length");
-static SCT: Field = Field::new("tls.sct");
-static SCT_LEN: Field = Field::new("tls.sct.sct_length");
-static SCT_VERSION: Field = Field::new("tls.sct.sct_version");
-static SCT_LOG: Field = Field::new("tls.sct.sct_logid");
-static SCT_TIME: Field = Field::new("tls.sct.sct_timestamp");
-static SCT_EXTS_LEN: Field = Field::new("tls.sct.sct_extensions_length");
-static SCT_EXTS: Field = Field::new("tls.sct.sct_extensions");
-static SCT_SIGNATURE_LEN: Field = Field::new("tls.sct.sct_signature_length");
-static SCT_SIGNATURE: Field = Field::new("tls.sct.sct_signature");
 static PADDING: Field = Field::new("tls.handshake.extensions_padding_data");
 static RENEGOTIATION_LEN: Field = Field::new("tls.handshake.extensions_reneg_info_len");
 static RENEGOTIATION: Field = Field::new("tls.handshake.extensions_reneg_info");
@@ -194,6 +187,17 @@ fn one<R: Recorder>(
             c.bytes(&STATUS_EXTS, length.into()).map(drop)
         }
         (5, Place::Certificate) => status(c),
+        (17, Place::Client) => vector16(c, &STATUS_LIST_LEN, |c| {
+            all(c, |c| {
+                c.u8(&STATUS_TYPE)?;
+                vector16(c, &STATUS_LEN, |c| {
+                    let length = c.u16(&RESPONDERS_LEN)?;
+                    c.bytes(&RESPONDERS, length.into())?;
+                    let length = c.u16(&STATUS_EXTS_LEN)?;
+                    c.bytes(&STATUS_EXTS, length.into()).map(drop)
+                })
+            })
+        }),
         (10, _) => vector16(c, &GROUPS_LEN, |c| all(c, |c| c.u16(&GROUP).map(|g| said.groups.push(g)))),
         (11, _) => {
             vector8(c, &FORMATS_LEN, |c| all(c, |c| c.u8(&FORMAT).map(|f| said.point_formats.push(f))))
@@ -208,10 +212,10 @@ fn one<R: Recorder>(
             })
         }),
         (15, _) => c.u8(&HEARTBEAT).map(drop),
-        (16, _) => {
-            vector16(c, &ALPN_LEN, |c| all(c, |c| text(c, &ALPN_STR_LEN, &ALPN_STR).map(|p| said.alpn.push(p))))
-        }
-        (18, Place::Server | Place::Certificate) => vector16(c, &SCTS_LEN, |c| all(c, timestamp)),
+        (16, _) => vector16(c, &ALPN_LEN, |c| {
+            all(c, |c| text(c, &ALPN_STR_LEN, &ALPN_STR).map(|p| said.alpn.push(p)))
+        }),
+        (18, Place::Server | Place::Certificate) => x509::timestamps(c),
         (21, _) => {
             c.rest(&PADDING);
             Ok(())
@@ -264,9 +268,9 @@ fn one<R: Recorder>(
         }),
         (45, _) => vector8(c, &MODES_LEN, |c| all(c, |c| c.u8(&MODE).map(drop))),
         (47, _) => super::handshake::names(c),
-        (51, Place::Client) => vector16(c, &SHARES_LEN, |c| all(c, |c| share(c, said))),
-        (51, Place::Retry) => c.u16(&SELECTED_GROUP).map(|g| said.key_shares.push(g)),
-        (51, _) => share(c, said),
+        (40 | 51, Place::Client) => vector16(c, &SHARES_LEN, |c| all(c, |c| share(c, said))),
+        (40 | 51, Place::Retry) => c.u16(&SELECTED_GROUP).map(|g| said.key_shares.push(g)),
+        (40 | 51, _) => share(c, said),
         (54, _) => vector8(c, &CONNECTION_ID_LEN, |c| {
             c.rest(&CONNECTION_ID);
             Ok(())
@@ -301,22 +305,6 @@ fn share<R: Recorder>(c: &mut Cursor<'_, '_, R>, said: &mut Extensions) -> Resul
         said.key_shares.push(c.u16(&SHARE_GROUP)?);
         let length = c.u16(&SHARE_LEN)?;
         c.bytes(&SHARE_KEY, length.into()).map(drop)
-    })
-}
-
-/// RFC 6962 section 3.2, 3.3.
-fn timestamp<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    c.group(&SCT, |c| {
-        vector16(c, &SCT_LEN, |c| {
-            c.u8(&SCT_VERSION)?;
-            c.bytes(&SCT_LOG, 32)?;
-            c.u64(&SCT_TIME)?;
-            let length = c.u16(&SCT_EXTS_LEN)?;
-            c.bytes(&SCT_EXTS, length.into())?;
-            c.u16(&SIGNATURE)?;
-            let length = c.u16(&SCT_SIGNATURE_LEN)?;
-            c.bytes(&SCT_SIGNATURE, length.into()).map(drop)
-        })
     })
 }
 

@@ -71,14 +71,16 @@ static VERIFY_SIG: Field = Field::new("tls.handshake.client_cert_vrfy.sig");
 static VERIFY_DATA: Field = Field::new("tls.handshake.verify_data");
 static KEY_UPDATE: Field = Field::new("tls.handshake.key_update.request_update");
 static UNCOMPRESSED_LENGTH: Field = Field::new("tls.compress_certificate.uncompressed_length");
-static COMPRESSED_LENGTH: Field = Field::new("tls.compress_certificate.compressed_certificate_message.length");
+static COMPRESSED_LENGTH: Field =
+    Field::new("tls.compress_certificate.compressed_certificate_message.length");
 static COMPRESSED: Field = Field::new("tls.compress_certificate.compressed_certificate_message");
 static NPN_LEN: Field = Field::new("tls.handshake.npn_selected_protocol_len");
 static NPN: Field = Field::new("tls.handshake.npn_selected_protocol");
 static NPN_PADDING_LEN: Field = Field::new("tls.handshake.npn_padding_len");
 static NPN_PADDING: Field = Field::new("tls.handshake.npn_padding");
 static BODY: Field = Field::new("tls.handshake.body");
-static SSL2_LENGTH: Field = Field::new("tls.ssl2.length");
+static SSL2_FORM: Field = Field::new("tls.record.is_short");
+static SSL2_LENGTH: Field = Field::new("tls.record.length");
 static SSL2_SUITES_LENGTH: Field = Field::new("tls.handshake.cipher_spec_len");
 static SSL2_SUITE: Field = Field::hex("tls.handshake.cipherspec", 6);
 static SSL2_CHALLENGE_LENGTH: Field = Field::new("tls.handshake.challenge_length");
@@ -108,8 +110,8 @@ pub mod kind {
 
 /// The random of a ServerHello that asks for another ClientHello: SHA-256 of "HelloRetryRequest" (RFC 8446 section 4.1.3).
 const RETRY: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
-    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
+    0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
 /// What both hellos say.
@@ -244,7 +246,10 @@ fn client_hello<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Hello, Malform
     Ok(hello)
 }
 
-fn optional_extensions<R: Recorder>(c: &mut Cursor<'_, '_, R>, place: Place) -> Result<Extensions, Malformed> {
+fn optional_extensions<R: Recorder>(
+    c: &mut Cursor<'_, '_, R>,
+    place: Place,
+) -> Result<Extensions, Malformed> {
     // Before RFC 3546 a hello ended here, and it still may.
     if c.left() == 0 { Ok(Extensions::default()) } else { extension::list(c, place) }
 }
@@ -254,9 +259,12 @@ fn server_hello<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Hello, Malform
     let version = c.u16(&VERSION)?;
     let random = random(c)?;
     // Drafts of TLS 1.3 up to 21 have neither session ID nor compression method.
-    let session_id = session_id(c)?;
+    let is_draft = version >> 8 == 0x7f;
+    let session_id = if is_draft { Vec::new() } else { session_id(c)? };
     let suite = c.u16(&SUITE)?;
-    c.u8(&METHOD)?;
+    if !is_draft {
+        c.u8(&METHOD)?;
+    }
     let is_retry = random == RETRY;
     let extensions = optional_extensions(c, if is_retry { Place::Retry } else { Place::Server })?;
     let hello = Hello { version, random, session_id, suites: vec![suite], extensions, is_retry };
@@ -418,7 +426,7 @@ pub(super) fn names<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malfor
 /// # Errors
 /// [`Malformed`] where it ends before it should.
 pub fn dissect_ssl2_hello<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<Hello, Malformed> {
-    c.u16(&SSL2_LENGTH)?;
+    c.bits(2, &[(&SSL2_FORM, 1), (&SSL2_LENGTH, 15)])?;
     c.u8(&TYPE)?;
     let version = c.u16(&VERSION)?;
     let suites_length = c.u16(&SSL2_SUITES_LENGTH)?;

@@ -80,7 +80,6 @@ pub fn alert_name(description: u8) -> Option<&'static str> {
     find(ALERTS, description.into())
 }
 
-
 /// RFC 8422 section 5.1.1, RFC 7919, RFC 8734, and what browsers send of quantum-safe mixtures.
 #[rustfmt::skip]
 static GROUPS: &[(u16, &str)] = &[

@@ -16,7 +16,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384};
 
 use crate::protocol::tls::registry::suite_name;
-use crate::protocol::tls::{Era, HEADER, content};
+use crate::protocol::tls::{Era, HEADER};
 
 /// How a suite encrypts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,13 @@ impl Cipher {
     }
 
     /// Keys of one direction of TLS 1.2 and before, from the master secret and both randoms.
-    pub fn from_master(era: Era, master: &[u8], client: &[u8; 32], server: &[u8; 32], from_client: bool) -> Option<Cipher> {
+    pub fn from_master(
+        era: Era,
+        master: &[u8],
+        client: &[u8; 32],
+        server: &[u8; 32],
+        from_client: bool,
+    ) -> Option<Cipher> {
         if !is_supported(era) || master.len() != 48 {
             return None;
         }
@@ -211,7 +217,14 @@ impl Cipher {
             for (byte, n) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
                 *byte ^= n;
             }
-            (body, if self.era.is_13() { header.to_vec() } else { additional(number, header, body.len().checked_sub(16)?) })
+            (
+                body,
+                if self.era.is_13() {
+                    header.to_vec()
+                } else {
+                    additional(number, header, body.len().checked_sub(16)?)
+                },
+            )
         } else {
             let (explicit, sealed) = body.split_at_checked(8)?;
             nonce[..4].copy_from_slice(self.iv.get(..4)?);
@@ -230,8 +243,11 @@ impl Cipher {
     /// RFC 5246 section 6.2.3.2; RFC 7366 section 3.
     fn open_cbc(&mut self, number: u64, header: &[u8], body: &[u8], sum: Sum) -> Option<Vec<u8>> {
         let etm = self.era.encrypt_then_mac;
-        let (enciphered, outer) = body.split_at_checked(body.len().checked_sub(if etm { sum.length() } else { 0 })?)?;
-        if etm && sum.mac(&self.mac_key, &[&additional(number, header, enciphered.len()), enciphered]) != outer {
+        let (enciphered, outer) =
+            body.split_at_checked(body.len().checked_sub(if etm { sum.length() } else { 0 })?)?;
+        if etm
+            && sum.mac(&self.mac_key, &[&additional(number, header, enciphered.len()), enciphered]) != outer
+        {
             return None;
         }
         let (iv, blocks) = if self.era.version >= 0x0302 {
@@ -278,9 +294,4 @@ fn additional(number: u64, header: &[u8], length: usize) -> Vec<u8> {
 pub fn inner(plain: &[u8]) -> Option<(u8, usize)> {
     let end = plain.iter().rposition(|b| *b != 0)?;
     Some((plain[end], end))
-}
-
-/// The kind of content that a record's first byte, or what was inside, says.
-pub fn is_content(kind: u8) -> bool {
-    (content::CHANGE_CIPHER_SPEC..=content::HEARTBEAT).contains(&kind)
 }

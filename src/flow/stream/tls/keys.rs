@@ -68,7 +68,9 @@ impl KeyLog {
             };
             let Some(label) = Label::of(label) else { continue };
             let Some(random) = bytes(random).and_then(|b| <[u8; 32]>::try_from(b).ok()) else { continue };
-            let Some(secret) = bytes(secret).filter(|s| (1..=MAX_SECRET).contains(&s.len())) else { continue };
+            let Some(secret) = bytes(secret).filter(|s| (1..=MAX_SECRET).contains(&s.len())) else {
+                continue;
+            };
             if self.secrets.len() >= MAX_CONNECTIONS && !self.secrets.contains_key(&random) {
                 continue;
             }
@@ -101,7 +103,8 @@ mod tests {
     #[test]
     fn lines_are_read_and_nonsense_is_passed_over() {
         let random = "ab".repeat(32);
-        let log = format!("# a comment\nCLIENT_RANDOM {random} 0102\r\nCLIENT_RANDOM xyz 01\nOTHER {random} 03\n");
+        let log =
+            format!("# a comment\nCLIENT_RANDOM {random} 0102\r\nCLIENT_RANDOM xyz 01\nOTHER {random} 03\n");
         let mut keys = KeyLog::default();
         keys.add(log.as_bytes());
         assert_eq!(keys.find(&[0xab; 32], Label::Master), Some(&[1, 2][..]));

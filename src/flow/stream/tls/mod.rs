@@ -163,9 +163,11 @@ impl Messages for Tls {
 
     fn message(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) -> Unit {
         sink.application = Some("tls");
-        self.story.speaks(from_client, sink);
+        self.story.speaks(from_client);
         let Some(header) = tls::header(bytes) else {
-            if let Ok(hello) = handshake::dissect_ssl2_hello(&mut Cursor::new(bytes, 0, bytes.len(), &mut Off)) {
+            if let Ok(hello) =
+                handshake::dissect_ssl2_hello(&mut Cursor::new(bytes, 0, bytes.len(), &mut Off))
+            {
                 self.client_hello(hello, sink, false);
             }
             return Unit::Tls(Part::Ssl2Hello);
@@ -257,7 +259,14 @@ impl Tls {
     }
 
     /// Content that can be read. Returns how many bytes of it belong to a message begun before.
-    fn content(&mut self, from_client: bool, kind: u8, body: &[u8], sink: &mut Sink<'_>, opened: bool) -> usize {
+    fn content(
+        &mut self,
+        from_client: bool,
+        kind: u8,
+        body: &[u8],
+        sink: &mut Sink<'_>,
+        opened: bool,
+    ) -> usize {
         match kind {
             content::CHANGE_CIPHER_SPEC => {
                 let is_first = !self.sides[usize::from(!from_client)].changed;
@@ -316,7 +325,8 @@ impl Tls {
             }
         }
         let skip = at;
-        while let Some(length) = tls::message_length(&body[at..]).filter(|length| *length <= body.len() - at) {
+        while let Some(length) = tls::message_length(&body[at..]).filter(|length| *length <= body.len() - at)
+        {
             self.message_of(from_client, &body[at..at + length], sink);
             at += length;
         }
@@ -336,7 +346,8 @@ impl Tls {
 
     /// One handshake message.
     fn message_of(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) {
-        let Ok(message) = handshake::dissect(&mut Cursor::new(bytes, 0, bytes.len(), &mut Off), self.era) else {
+        let Ok(message) = handshake::dissect(&mut Cursor::new(bytes, 0, bytes.len(), &mut Off), self.era)
+        else {
             return;
         };
         match message {
@@ -460,9 +471,9 @@ impl Tls {
         shared: &TlsShared,
     ) -> Vec<(Option<Epoch>, Cipher)> {
         if !early && !self.era.is_13() {
-            let cipher = (self.server_random)
-                .zip(shared.keys.find(client, Label::Master))
-                .and_then(|(server, master)| Cipher::from_master(self.era, master, client, &server, from_client));
+            let cipher = (self.server_random).zip(shared.keys.find(client, Label::Master)).and_then(
+                |(server, master)| Cipher::from_master(self.era, master, client, &server, from_client),
+            );
             return cipher.map(|cipher| (None, cipher)).into_iter().collect();
         }
         let now = self.sides[usize::from(!from_client)].cipher.as_ref().and_then(|(epoch, _)| *epoch);

@@ -8,7 +8,9 @@ use super::Sink;
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::flow::record::Endpoint;
 use crate::protocol::tls::handshake::{Hello, Message, is_signal, kind};
-use crate::protocol::tls::registry::{alert_name, group_name, is_grease, suite_name, version_name};
+use crate::protocol::tls::registry::{
+    KeyExchange, alert_name, group_name, is_grease, key_exchange, suite_name, version_name,
+};
 use crate::protocol::tls::{Era, Protection, content};
 use crate::protocol::x509::{self, Certificate};
 
@@ -20,7 +22,6 @@ const MAX_TEXT: usize = 512;
 pub(super) struct Story {
     /// The packet and time of the first ClientHello.
     hello: Option<(u64, i64)>,
-    hellos: u32,
     /// Who spoke last, and how often that changed since the ClientHello.
     last: Option<bool>,
     turns: u64,
@@ -31,8 +32,6 @@ pub(super) struct Story {
     /// Directions of which was told that they are hidden, and that data flow.
     hidden: [bool; 2],
     data: [bool; 2],
-    /// Whether an alert ended the connection.
-    closed: [bool; 2],
 }
 
 fn endpoint(from_client: bool) -> Endpoint {
@@ -67,7 +66,7 @@ impl Story {
     }
 
     /// Somebody sends a record.
-    pub(super) fn speaks(&mut self, from_client: bool, _: &Sink<'_>) {
+    pub(super) fn speaks(&mut self, from_client: bool) {
         if self.hello.is_some() && self.last.is_some_and(|last| last != from_client) {
             self.turns += 1;
         }
@@ -77,10 +76,13 @@ impl Story {
     /// Times that the client waited for the server since its first hello, and how long ago that was.
     fn since_hello(&self, event: Event, sink: &Sink<'_>) -> Event {
         match self.hello {
-            Some((packet, time_ns)) => event
-                .with("round_trips", Datum::Uint(self.turns / 2))
-                .with("hello_packet", Datum::Uint(packet))
-                .with("since", Datum::Duration(sink.time_ns - time_ns)),
+            // Only the client has waited for whole round trips.
+            Some((packet, time_ns)) => match event.get("endpoint") {
+                Some(Datum::Name("client")) => event.with("round_trips", Datum::Uint(self.turns / 2)),
+                _ => event,
+            }
+            .with("hello_packet", Datum::Uint(packet))
+            .with("since", Datum::Duration(sink.time_ns - time_ns)),
             None => event,
         }
     }
@@ -92,7 +94,6 @@ impl Story {
             self.hello = Some((sink.packet, sink.time_ns));
             self.last = Some(true);
         }
-        self.hellos += 1;
         let offers_13 = said.versions.contains(&0x0304);
         let resumes = match () {
             () if said.identities > 0 => Some("psk"),
@@ -202,30 +203,36 @@ impl Story {
                 let Some(alpn) = said.alpn.first() else { return };
                 self.event(Kind::TlsExtensions, from_client, sink).with("alpn", text(alpn))
             }
-            Message::Certificate(own, count) => self.certificate(from_client, own.as_deref(), *count, era, sink),
-            Message::ServerKeyExchange(group) => {
-                let event = self.event(Kind::TlsKeyExchange, from_client, sink);
-                match group {
-                    Some(group) => event.with("group", named(group_name(*group), *group)),
-                    None => event,
-                }
+            Message::Certificate(own, count) => {
+                self.certificate(from_client, own.as_deref(), *count, era, sink)
             }
+            Message::ServerKeyExchange(group) => match key_exchange(era.suite) {
+                KeyExchange::Dhe { .. } | KeyExchange::Ecdhe { .. } => {
+                    let event = self.event(Kind::TlsKeyExchange, from_client, sink);
+                    match group {
+                        Some(group) => event.with("group", named(group_name(*group), *group)),
+                        None => event,
+                    }
+                }
+                _ => return,
+            },
             Message::NewSessionTicket(lifetime, length) => self
                 .event(Kind::TlsSessionTicket, from_client, sink)
                 .with("lifetime", Datum::Duration(i64::from(*lifetime) * 1_000_000_000))
                 .with("len", Datum::Uint(*length as u64)),
-            Message::Other(kind::CLIENT_KEY_EXCHANGE) => {
-                self.event(Kind::TlsKeyExchange, from_client, sink).variant(match () {
-                    () if crate::protocol::tls::registry::key_exchange(era.suite)
-                        == crate::protocol::tls::registry::KeyExchange::Rsa =>
-                    {
-                        "rsa"
-                    }
-                    () => "client",
-                })
+            Message::Other(kind::CLIENT_KEY_EXCHANGE) => match key_exchange(era.suite) {
+                KeyExchange::Rsa => self.event(Kind::TlsKeyExchange, from_client, sink).variant("rsa"),
+                KeyExchange::Dhe { .. } | KeyExchange::Ecdhe { .. } => {
+                    self.event(Kind::TlsKeyExchange, from_client, sink).variant("client")
+                }
+                _ => return,
+            },
+            Message::Other(kind::CERTIFICATE_REQUEST) => {
+                self.event(Kind::TlsCertificateRequest, from_client, sink)
             }
-            Message::Other(kind::CERTIFICATE_REQUEST) => self.event(Kind::TlsCertificateRequest, from_client, sink),
-            Message::Other(kind::CERTIFICATE_VERIFY) => self.event(Kind::TlsCertificateVerify, from_client, sink),
+            Message::Other(kind::CERTIFICATE_VERIFY) => {
+                self.event(Kind::TlsCertificateVerify, from_client, sink)
+            }
             Message::Other(kind::FINISHED) => {
                 self.hidden[usize::from(!from_client)] = true;
                 let event = self.event(Kind::TlsFinished, from_client, sink);
@@ -244,11 +251,14 @@ impl Story {
         era: Era,
         sink: &Sink<'_>,
     ) -> Event {
-        let event = self
-            .event(Kind::TlsCertificate, from_client, sink)
-            .with("count", Datum::Uint(count as u64));
+        let event =
+            self.event(Kind::TlsCertificate, from_client, sink).with("count", Datum::Uint(count as u64));
         let Some(own) = own else {
-            return if count == 0 { event.variant("empty").severity(Severity::Note) } else { event.variant("unreadable") };
+            return if count == 0 {
+                event.variant("empty").severity(Severity::Note)
+            } else {
+                event.variant("unreadable")
+            };
         };
         let now = sink.time_ns.div_euclid(1_000_000_000);
         let [from, until] = own.valid;
@@ -310,7 +320,8 @@ impl Story {
     ) {
         let index = usize::from(!from_client);
         if protection == Protection::NotAuthentic {
-            let event = self.event(Kind::TlsNotAuthentic, from_client, sink).with("len", Datum::Uint(len as u64));
+            let event =
+                self.event(Kind::TlsNotAuthentic, from_client, sink).with("len", Datum::Uint(len as u64));
             sink.events.push(event);
             return;
         }
@@ -390,7 +401,6 @@ impl Story {
             (_, FATAL) => Severity::Warn,
             _ => Severity::Note,
         };
-        self.closed[usize::from(!from_client)] = true;
         let name = alert_name(description).map_or_else(|| description.to_string(), str::to_owned);
         let event = self
             .event(Kind::TlsAlert, from_client, sink)
