@@ -143,8 +143,8 @@ fn however_records_and_segments_are_cut_the_same_is_told() {
         // The server's messages in records of this size, the bytes of both sides in segments of it.
         let records: Vec<u8> = flight.chunks(size).flat_map(|part| record(22, part)).collect();
         let mut wire = Wire::new(reader());
-        record(22, &hello()).chunks(size).for_each(|part| drop(wire.client(part)));
-        records.chunks(size).for_each(|part| drop(wire.server(part)));
+        record(22, &hello()).chunks(size).for_each(|part| _ = wire.client(part));
+        records.chunks(size).for_each(|part| _ = wire.server(part));
         assert_eq!(kinds(&wire), whole, "{size}");
         assert_eq!(wire.application, Some("tls"));
     }
