@@ -37,6 +37,8 @@ const MAX_FRAMES: usize = 64;
 const MAX_DEPTH: u8 = 3;
 /// After a gap the number of the next record is not known: so many are tried. The tag says which is right.
 const MAX_SEARCH: u64 = 64;
+/// Of so many records; it is no use for ever.
+const MAX_FAILURES: u8 = 8;
 
 /// What readers of TLS share.
 #[derive(Debug, Default)]
@@ -119,8 +121,8 @@ struct Side {
     cipher: Option<(Option<Epoch>, Cipher)>,
     /// Number of the next protected record.
     number: u64,
-    /// Records were missed.
-    gap: bool,
+    /// Records were missed: so many more may fail before the search for the right number is given up.
+    search: u8,
 }
 
 /// A TLS connection.
@@ -162,7 +164,6 @@ impl Messages for Tls {
     }
 
     fn message(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) -> Unit {
-        sink.application = Some("tls");
         self.story.speaks(from_client);
         let Some(header) = tls::header(bytes) else {
             if let Ok(hello) =
@@ -192,7 +193,7 @@ impl Messages for Tls {
         side.begun = Vec::new();
         side.frames.clear();
         side.passing = 0;
-        side.gap = true;
+        side.search = MAX_FAILURES;
         if let Some(inner) = &mut self.inner {
             // How many bytes of what was said is not known; that some are missing is.
             inner.lost(from_client, 1 << 20);
@@ -247,12 +248,15 @@ impl Tls {
                 // A client that may speak 1.3 sends this message before it knows, and a second hello behind it (RFC 8446 appendix D.4).
                 self.era.version != 0 || !side.greeted
             }
-            _ if side.greeted => false,
+            // Behind a client's hello the server begins in clear, and what was begun in clear goes on so.
+            _ if side.greeted || self.sides[0].greeted || !side.begun.is_empty() => false,
             // The capture begins within the connection.
             content::ALERT => body.len() != 2,
             content::HANDSHAKE => {
                 let known = matches!(body.first(), Some(0..=2 | 4 | 11..=16 | 20 | 22));
-                !(known && whole_messages(body))
+                let hello = matches!(body.first(), Some(&kind::CLIENT_HELLO | &kind::SERVER_HELLO))
+                    && tls::message_length(body).is_none_or(|length| length < 1 << 16);
+                !(hello || known && whole_messages(body))
             }
             _ => false,
         }
@@ -434,15 +438,16 @@ impl Tls {
             return Err(Protection::Suite);
         }
         // Keys at hand, and after a gap the numbers that may come next.
-        let search = if self.sides[index].gap { MAX_SEARCH } else { 0 };
+        let search = if self.sides[index].search > 0 { MAX_SEARCH } else { 0 };
         if let Some((_, cipher)) = &mut self.sides[index].cipher {
             for number in number..=number.saturating_add(search) {
                 if let Some(plain) = cipher.open(number, record) {
-                    (self.sides[index].number, self.sides[index].gap) = (number + 1, false);
+                    (self.sides[index].number, self.sides[index].search) = (number + 1, 0);
                     return split(era, kind, plain);
                 }
             }
         }
+        self.sides[index].search = self.sides[index].search.saturating_sub(1);
         if !era.is_13() && self.sides[index].cipher.is_some() {
             return Err(Protection::NotAuthentic);
         }
@@ -454,7 +459,7 @@ impl Tls {
             for number in from..=from.saturating_add(search) {
                 if let Some(plain) = cipher.open(number, record) {
                     let side = &mut self.sides[index];
-                    (side.cipher, side.number, side.gap) = (Some((epoch, cipher)), number + 1, false);
+                    (side.cipher, side.number, side.search) = (Some((epoch, cipher)), number + 1, 0);
                     return split(era, kind, plain);
                 }
             }
