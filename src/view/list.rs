@@ -63,6 +63,7 @@ impl Lister {
             .iter()
             .find_map(|e| match e.kind {
                 Kind::HttpRequest | Kind::HttpResponse => Some(Protocol::Http),
+                kind if kind.name().starts_with("tls.") => Some(Protocol::Tls),
                 _ => None,
             })
             .or(ends::protocol(packet));
@@ -147,6 +148,7 @@ fn role(severity: Severity) -> Role {
 fn weight(event: &Event) -> (Severity, u8) {
     let near = match event.kind {
         Kind::HttpRequest | Kind::HttpResponse | Kind::DnsQuery | Kind::DnsResponse => 3,
+        Kind::TlsClientHello | Kind::TlsServerHello | Kind::TlsHelloRetry | Kind::TlsAlert => 3,
         Kind::ChecksumOffloaded | Kind::Truncated => 0,
         Kind::UdpDatagram | Kind::TcpTimeWait => 1,
         _ => 2,
