@@ -189,6 +189,12 @@ impl Session {
         self
     }
 
+    /// The same session, with a TLS key log: what it has secrets of is decrypted.
+    pub fn with_secrets(mut self, text: &[u8]) -> Session {
+        self.tracker.add_secrets(text);
+        self
+    }
+
     /// The same session, putting the notes' claims to what it sees.
     pub fn with_claims(mut self) -> Session {
         self.checker = Some(Checker::default());
@@ -237,9 +243,13 @@ impl Session {
             interfaces: &interfaces,
             comments: source.comments(),
         })?;
+        let secrets = source.secrets();
         let damage = loop {
             match source.next() {
                 Ok(Some(frame)) => {
+                    for text in secrets.take() {
+                        self.tracker.add_secrets(&text);
+                    }
                     let frame = Frame {
                         number: self.frames + 1,
                         interface: frame.interface + first_interface,

@@ -95,7 +95,9 @@ fn data_and_variants_are_in_the_document() {
     for bundled in BUNDLED {
         let mut source = capture::open(&format!("@{}", bundled.name)).unwrap();
         let (mut tracker, mut outcome) = (Tracker::default(), Outcome::default());
+        let secrets = source.secrets();
         while let Some(frame) = source.next().unwrap() {
+            secrets.take().iter().for_each(|text| tracker.add_secrets(text));
             tracker.process(&frame, &decode::decode(&frame), &mut outcome);
             look(&outcome.events);
         }

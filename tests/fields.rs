@@ -14,7 +14,9 @@ fn names_of(file: &str, names: &mut BTreeSet<&'static str>) {
     let mut tracker = Tracker::default();
     let mut outcome = Outcome { wants_context: true, ..Outcome::default() };
     let mut tree = Tree::default();
+    let secrets = source.secrets();
     while let Ok(Some(frame)) = source.next() {
+        secrets.take().iter().for_each(|text| tracker.add_secrets(text));
         let packet = decode::decode(&frame);
         tracker.process(&frame, &packet, &mut outcome);
         decode::build(&frame, &packet, &outcome.context, &mut tree);

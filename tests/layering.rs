@@ -39,6 +39,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("ipv4", "ah"),        // extension headers belong to the IP layer
     ("ipv6", "ah"),
     ("nbns", "dns"),       // names have the form of DNS's, pointers and all (RFC 1002 section 4.1)
+    ("tls", "x509"),       // certificates are a part of its messages
 ];
 
 /// Libraries that stay in the rooms named, so that they can be replaced there.
@@ -50,6 +51,15 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("sha1",            "flow"),
     ("ruzstd",          "capture"),
     ("pnet",            "capture"),
+    ("aes",             "flow"),
+    ("aes_gcm",         "flow"),
+    ("cbc",             "flow"),
+    ("chacha20poly1305", "flow"),
+    ("hkdf",            "flow"),
+    ("hmac",            "flow"),
+    ("sha1",            "flow"),
+    ("sha2",            "flow protocol"),              // JA4
+    ("md5",             "flow protocol"),              // JA3
     ("etherparse",      "protocol decode flow notes"), // its slices are decode's headers
     ("toml",            "words notes"),
     ("jiff",            "view"),

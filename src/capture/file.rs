@@ -14,7 +14,7 @@ use super::bundled;
 use super::compressed::{Bytes, Input};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
-use super::{Damage, Format, Frame, Interface, Met, Reason, Record, Source};
+use super::{Damage, Format, Frame, Interface, Met, Reason, Record, Secrets, Source};
 
 /// One or several captures as one stream: frames and interfaces count on from file to file.
 pub struct Files {
@@ -241,5 +241,9 @@ impl Source for Files {
 
     fn comments(&self) -> &[String] {
         &self.met.comments
+    }
+
+    fn secrets(&self) -> Secrets {
+        self.met.secrets.clone()
     }
 }

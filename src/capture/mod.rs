@@ -14,11 +14,13 @@ pub mod interfaces;
 mod pcap;
 mod pcapng;
 mod record;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
 pub use file::{Files, open, open_all};
 use record::{Met, Record};
+pub use secrets::Secrets;
 
 /// One record of a capture: what was on the wire, as far as it was kept.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +220,10 @@ pub trait Source {
     fn dropped(&self) -> u64;
     /// Comments of section headers met so far, sanitising left to the renderer.
     fn comments(&self) -> &[String];
+    /// Where secrets appear that come along with the frames.
+    fn secrets(&self) -> Secrets {
+        Secrets::default()
+    }
 }
 
 /// Name of a link type as Wireshark and tcpdump users know it, or `None` for one that has no decoder here.

@@ -4,7 +4,7 @@
 //! `pcap-file` finds the blocks and proves their lengths. What is in a block is read here: the crate's typed blocks refuse
 //! a whole section for one odd option (a name that is not UTF-8, a filter of no bytes), and lose its packets.
 //!
-//! Leaves out: name resolution, statistics, decryption secrets, custom blocks and journal entries, which are stepped over;
+//! Leaves out: name resolution, statistics, decryption secrets other than TLS key logs, custom blocks and journal entries, which are stepped over;
 //! options of packets; section lengths (the blocks themselves say where a section ends).
 
 use byteorder_slice::{BigEndian, ByteOrder, LittleEndian};
@@ -28,6 +28,9 @@ const IF_NAME: u16 = 2;
 const IF_DESCRIPTION: u16 = 3;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+/// Decryption Secrets Block, and the kind of secrets that is a TLS key log (draft-ietf-opsawg-pcapng section 4.7).
+const DECRYPTION_SECRETS_BLOCK: u32 = 0x0000_000a;
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 
@@ -125,6 +128,10 @@ impl Pcapng {
                 self.section(body, met)?;
                 None
             }
+            DECRYPTION_SECRETS_BLOCK => {
+                Self::decryption_secrets::<B>(body, met);
+                None
+            }
             _ => None,
         };
         let start = buffer.consume(length).start;
@@ -211,6 +218,15 @@ impl Pcapng {
             .fold(0u64, |sum, (_, value)| sum.saturating_add(B::read_u64(value)));
         met.statistics(self.first.saturating_add(B::read_u32(fixed)), lost);
         Ok(())
+    }
+
+    /// Kind, length, secrets. A block that is none is no reason to read no further.
+    fn decryption_secrets<B: ByteOrder>(body: &[u8], met: &Met) {
+        let Some((fixed, rest)) = body.split_at_checked(8) else { return };
+        let (kind, length) = (B::read_u32(fixed), B::read_u32(&fixed[4..]) as usize);
+        if kind == TLS_KEY_LOG {
+            met.secrets.put(rest.get(..length).unwrap_or(rest));
+        }
     }
 
     fn section(&mut self, body: &[u8], met: &mut Met) -> Result<(), Reason> {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Interface, Reason};
+use super::{Interface, Reason, Secrets};
 
 /// A frame by its place in the read buffer. [`super::Frame`] borrows the bytes and adds the number.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub(super) struct Met {
     /// Packets that the recording itself lost, by interface, as its statistics say so far.
     dropped: BTreeMap<u32, u64>,
     text: usize,
+    /// What comes along to decrypt.
+    pub(super) secrets: Secrets,
 }
 
 impl Met {

@@ -43,7 +43,7 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let mut session = common.session(flags.choice.filter(lang)?);
+    let mut session = common.session(flags.choice.filter(lang)?)?;
     if flags.format == FormatName::Json {
         let wants = |kind: &str| flags.records.iter().any(|wanted| wanted == kind);
         let records = Records {

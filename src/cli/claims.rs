@@ -99,7 +99,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         None => {
             let files = flags.inputs.files(lang)?;
             let mut sink = Results::default();
-            let ending = common.session(None).with_claims().run(&files, &mut sink)?;
+            let ending = common.session(None)?.with_claims().run(&files, &mut sink)?;
             if flags.format == FormatName::Json {
                 let mut lines = Lines::new(output::out());
                 sink.results.iter().try_for_each(|result| lines.line(&ClaimRecord::new(result)))?;
@@ -126,7 +126,7 @@ fn evidence(common: &Common, claim: &Claim, on: &[String], page: &mut Page<Out>)
     for capture in captures {
         let files = [capture.clone()];
         let mut sink = Results::default();
-        let ending = common.session(None).with_claims().run(&files, &mut sink)?;
+        let ending = common.session(None)?.with_claims().run(&files, &mut sink)?;
         done.damages.extend(ending.damages);
         let Some(result) = sink.results.iter().find(|result| result.claim.id == claim.id) else { continue };
         let mut view = evidence::of(lang, &capture, result);
@@ -135,7 +135,7 @@ fn evidence(common: &Common, claim: &Claim, on: &[String], page: &mut Page<Out>)
         } else if view.exhibits.is_empty() {
             // Nothing to draw.
         } else {
-            common.session(None).run(&files, &mut Drawing { lang, view: &mut view })?;
+            common.session(None)?.run(&files, &mut Drawing { lang, view: &mut view })?;
         }
         text::evidence::write(page, &view)?;
     }
@@ -171,7 +171,7 @@ fn decided(common: &Common) -> Result<Vec<(&'static str, Line)>, Problem> {
     for name in captures {
         let capture = format!("@{name}");
         let mut sink = Results::default();
-        common.session(None).with_claims().run(std::slice::from_ref(&capture), &mut sink)?;
+        common.session(None)?.with_claims().run(std::slice::from_ref(&capture), &mut sink)?;
         let named = |claim: &Claim| claim.is_conflict() && claim.captures.iter().any(|c| c == name);
         for result in sink.results.iter().filter(|result| named(result.claim)) {
             if let Some(line) = claims::decided(common.lang(), &capture, result) {

@@ -32,7 +32,7 @@ pub struct Flags {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let session = common.session(flags.choice.filter(lang)?);
+    let session = common.session(flags.choice.filter(lang)?)?;
     let count = flags.choice.count();
     if flags.format == FormatName::Json {
         let records = Records { flow: true, ..Records::default() };

@@ -33,13 +33,13 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         let records = Records { event: true, state: true, flow: true, ..Records::default() };
         let mut sink = JsonSink::new(output::out(), lang, records);
         sink.only = Some(flags.flow);
-        let ending = common.session(None).run(&files, &mut sink)?;
+        let ending = common.session(None)?.run(&files, &mut sink)?;
         sink.lines.flush()?;
         return finish(lang, sink.only, sink.met, sink.flows, &files, ending.into());
     }
     let wish = Wish { lang, limit: Some(1), only: Some(flags.flow), verbose: true, raw: flags.absolute_seq };
     let mut sink = Watch { collector: Collector::new(wish), count: u64::MAX };
-    let ending = common.session(None).run(&files, &mut sink)?;
+    let ending = common.session(None)?.run(&files, &mut sink)?;
     let flows = sink.collector.flows();
     let Some((heading, ladder)) = sink.collector.ladder() else {
         return finish(lang, Some(flags.flow), false, flows, &files, ending.into());

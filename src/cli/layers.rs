@@ -34,7 +34,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let mut page = output::page(common);
     let Some(number) = &flags.number else {
         let mut sink = All::default();
-        let ending = common.session(None).run(&files, &mut sink)?;
+        let ending = common.session(None)?.run(&files, &mut sink)?;
         text::table::write(&mut page, &sink.stacks.table(lang, &flags.capture))?;
         page.flush()?;
         return Ok(ending.into());
@@ -43,7 +43,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         return Err(Problem::said(lang, "no-packet-given", &[("file", &flags.capture)]));
     };
     let mut sink = One { lang, number, file: &flags.capture, view: None };
-    let ending = common.session(None).with_claims().run(&files, &mut sink)?;
+    let ending = common.session(None)?.with_claims().run(&files, &mut sink)?;
     let Some(view) = sink.view else { return Err(missing(lang, &files[0], number, ending.frames)) };
     text::layers::write(&mut page, &view, &layers::notes_heading(lang))?;
     page.flush()?;

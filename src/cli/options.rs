@@ -22,6 +22,8 @@ pub struct Common {
     width: Option<usize>,
     #[arg(long, global = true, value_enum, value_name = "TOOL")]
     compat: Option<CompatName>,
+    #[arg(long, global = true, value_name = "FILE")]
+    keylog: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -62,9 +64,20 @@ impl Common {
     }
 
     /// A session as these flags want it, over packets that `filter` chooses.
-    pub fn session(&self, filter: Option<Filter>) -> Session {
+    ///
+    /// # Errors
+    /// Where the key log cannot be read.
+    pub fn session(&self, filter: Option<Filter>) -> Result<Session, Problem> {
         let compat = self.compat.map(|CompatName::Wireshark| Compat::Wireshark);
-        Session::new(filter).with_compat(compat)
+        let session = Session::new(filter).with_compat(compat);
+        let Some(file) = &self.keylog else { return Ok(session) };
+        match std::fs::read(file) {
+            Ok(text) => Ok(session.with_secrets(&text)),
+            Err(error) => {
+                let values = [("file", &**file), ("message", &*error.to_string())];
+                Err(Problem::said(self.lang(), "keylog", &values))
+            }
+        }
     }
 
     /// Whether to write colours: the flag, else NO_COLOR (no-color.org), else whether someone is watching.

@@ -40,7 +40,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         let records = Records { packet: true, ..Records::default() };
         let mut sink = JsonSink::new(output::out(), lang, records);
         sink.packet = Some(number);
-        let ending = common.session(None).run(&files, &mut sink)?;
+        let ending = common.session(None)?.run(&files, &mut sink)?;
         sink.lines.flush()?;
         return if sink.met {
             Ok(ending.into())
@@ -49,7 +49,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         };
     }
     let mut sink = One { lang, names: !flags.nothing.given(), number, view: None };
-    let ending = common.session(None).run(&files, &mut sink)?;
+    let ending = common.session(None)?.run(&files, &mut sink)?;
     let Some(view) = sink.view else { return Err(missing(lang, &files[0], number, ending.frames)) };
     let mut page = output::page(common);
     text::packet::write(&mut page, &view)?;

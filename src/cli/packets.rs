@@ -54,7 +54,7 @@ enum TimeName {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     let files = flags.inputs.files(lang)?;
-    let session = common.session(flags.choice.filter(lang)?);
+    let session = common.session(flags.choice.filter(lang)?)?;
     if flags.format == FormatName::Json {
         let records = Records { packet: true, ..Records::default() };
         let mut sink = JsonSink::new(output::out(), lang, records);

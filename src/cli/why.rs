@@ -35,7 +35,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let file = flags.capture.clone().or_else(|| flags.read.clone()).unwrap_or_default();
     let files = [file];
     let mut sink = Asking { lang, number: flags.packet, found: None, passed: false };
-    let ending = common.session(None).run(&files, &mut sink)?;
+    let ending = common.session(None)?.run(&files, &mut sink)?;
     let Some(view) = sink.found else {
         if !sink.passed {
             return Err(missing(lang, &files[0], flags.packet, ending.frames));

@@ -40,10 +40,18 @@ pub enum PieceKind {
         /// The frames that carried it, as far as known.
         frames: Vec<u64>,
     },
+    /// What the piece before turned out to hold once decrypted, in a buffer of its own with parts of its own. Takes up no
+    /// bytes of the frame.
+    Decoded {
+        /// All of it.
+        bytes: Vec<u8>,
+        /// Its parts, by offsets in `bytes`.
+        pieces: Vec<Piece>,
+    },
 }
 
 /// A part of a packet's TCP payload.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Piece {
     /// Offset in the buffer that holds the segment.
     pub start: usize,
@@ -75,6 +83,7 @@ impl Context {
 
 static TCP_PAYLOAD: Field = Field::new("tcp.payload");
 static SEGMENT_DATA: Field = Field::new("tcp.segment_data");
+static DECODED_DATA: Field = Field::new("tls.segment.data");
 static CONTINUATION: Field = Field::new("tcp.continuation_to");
 static SEGMENT: Field = Field::new("tcp.segment");
 static REASSEMBLED_LENGTH: Field = Field::new("tcp.reassembled.length");
@@ -135,7 +144,8 @@ fn layers(bytes: &[u8], frame: u64, packet: &Packet<'_>, context: &Context, tree
         && tcp.protocol == Protocol::Tcp
         && !tcp.quoted
     {
-        payload(bytes, frame, tcp, &context.pieces, tree);
+        let extent = (tcp.header_end, tcp.end);
+        payload(bytes, frame, extent, &context.pieces, &SEGMENT_DATA, tree);
     }
 }
 
@@ -157,17 +167,31 @@ fn header(bytes: &[u8], layer: &Layer<'_>, tree: &mut Tree) {
     c.rest(protocol::unreadable(layer.protocol));
 }
 
-/// The payload of a TCP segment, part by part.
-fn payload(bytes: &[u8], frame: u64, tcp: &Layer<'_>, pieces: &[Piece], tree: &mut Tree) {
-    let mut at = tcp.header_end;
-    // Whose layer the tree stands in, in the frame's own bytes.
+/// A payload from `start` to `end`, part by part: a TCP segment's, or what was decoded from one.
+fn payload(
+    bytes: &[u8],
+    frame: u64,
+    (start, end): (usize, usize),
+    pieces: &[Piece],
+    segment: &'static Field,
+    tree: &mut Tree,
+) {
+    let (mut at, payload_end) = (start, end);
+    // Whose layer the tree stands in, in this payload's own bytes.
     let mut open = None;
     for piece in pieces {
         // Pieces come from another room: never trust them to tile.
-        let (start, end) = (piece.start.max(at), piece.end.min(tcp.end));
+        let (start, end) = (piece.start.max(at), piece.end.min(payload_end));
         match &piece.kind {
             PieceKind::Assembled { unit, bytes, frames } => {
                 assembled(unit, bytes, frames, tree);
+                open = None;
+                continue;
+            }
+            PieceKind::Decoded { bytes, pieces } => {
+                buffer(bytes, tree, |tree| {
+                    payload(bytes, frame, (0, bytes.len()), pieces, &DECODED_DATA, tree)
+                });
                 open = None;
                 continue;
             }
@@ -183,7 +207,7 @@ fn payload(bytes: &[u8], frame: u64, tcp: &Layer<'_>, pieces: &[Piece], tree: &m
             PieceKind::Segment { began } => {
                 gap(bytes, at, start, tree);
                 let mut c = Cursor::new(bytes, start, end, tree);
-                c.rest(&SEGMENT_DATA);
+                c.rest(segment);
                 if *began != frame {
                     c.derived(&CONTINUATION, || Value::Uint(*began));
                 }
@@ -192,7 +216,19 @@ fn payload(bytes: &[u8], frame: u64, tcp: &Layer<'_>, pieces: &[Piece], tree: &m
         }
         at = end;
     }
-    gap(bytes, at, tcp.end, tree);
+    gap(bytes, at, payload_end, tree);
+}
+
+/// Calls `inside` with the tree in a new buffer; none is begun beyond [`MAX_BUFFERS`].
+fn buffer(bytes: &[u8], tree: &mut Tree, inside: impl FnOnce(&mut Tree)) {
+    if tree.buffers.len() >= MAX_BUFFERS {
+        return;
+    }
+    let outer = tree.current_buffer();
+    tree.buffers.push(bytes.to_vec());
+    tree.in_buffer(tree.buffers.len() as u8);
+    inside(tree);
+    tree.in_buffer(outer);
 }
 
 /// Payload that no piece covers: nobody reads the stream, or its bytes were seen before.
@@ -211,18 +247,14 @@ fn describe(unit: &Unit, bytes: &[u8], start: usize, end: usize, tree: &mut Tree
 
 /// A unit in a buffer of its own.
 fn assembled(unit: &Unit, bytes: &[u8], frames: &[u64], tree: &mut Tree) {
-    if tree.buffers.len() >= MAX_BUFFERS {
-        return;
-    }
-    tree.buffers.push(bytes.to_vec());
-    tree.in_buffer(tree.buffers.len() as u8);
-    tree.layer(unit.protocol().field(), 0, bytes.len());
-    for frame in frames {
-        tree.derived(&SEGMENT, 0, Value::Uint(*frame));
-    }
-    if !frames.is_empty() {
-        tree.derived(&REASSEMBLED_LENGTH, 0, Value::Uint(bytes.len() as u64));
-    }
-    describe(unit, bytes, 0, bytes.len(), tree);
-    tree.in_buffer(0);
+    buffer(bytes, tree, |tree| {
+        tree.layer(unit.protocol().field(), 0, bytes.len());
+        for frame in frames {
+            tree.derived(&SEGMENT, 0, Value::Uint(*frame));
+        }
+        if !frames.is_empty() {
+            tree.derived(&REASSEMBLED_LENGTH, 0, Value::Uint(bytes.len() as u64));
+        }
+        describe(unit, bytes, 0, bytes.len(), tree);
+    });
 }

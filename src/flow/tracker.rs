@@ -149,6 +149,11 @@ impl Tracker {
         Tracker { compat, ..Tracker::default() }
     }
 
+    /// Takes in lines of a TLS key log.
+    pub fn add_secrets(&mut self, text: &[u8]) {
+        self.shared.tls.keys.add(text);
+    }
+
     /// Takes in the next packet. `outcome` is cleared first.
     pub fn process(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &mut Outcome) {
         outcome.clear();

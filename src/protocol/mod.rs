@@ -50,6 +50,7 @@ pub mod stp;
 pub mod snmp;
 pub mod tcp;
 pub mod teredo;
+pub mod tls;
 pub mod udp;
 pub mod unit;
 pub mod vendors;
@@ -58,6 +59,7 @@ pub mod vrrp;
 pub mod vxlan;
 pub mod websocket;
 pub mod wlan;
+pub mod x509;
 
 pub use unit::Unit;
 
@@ -245,6 +247,7 @@ protocols! {
     Dhcpv6 "dhcpv6" "DHCPv6" osi 7 Application;
     Ntp "ntp" "NTP" osi 7 Application;
     Snmp "snmp" "SNMP" osi 7 Application;
+    Tls "tls" "TLS" osi 6 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -421,8 +424,8 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // The header's own bytes alone: the check sequence is not among them.
         Protocol::WlanFcs => wlan::dissect(cursor).map(drop),
-        // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Http2 | Protocol::Websocket | Protocol::Data => {
+        // These ride in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
+        Protocol::Http | Protocol::Http2 | Protocol::Websocket | Protocol::Tls | Protocol::Data => {
             data::dissect(cursor).map(drop)
         }
         Protocol::Dhcp | Protocol::Dhcpv6 | Protocol::Ntp | Protocol::Snmp => {

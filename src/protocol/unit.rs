@@ -4,7 +4,7 @@
 //! (`flow::stream`) and says so with a [`Unit`]; the tree lane then names the unit's bytes with [`describe`]. A unit whose
 //! meaning hangs on what came earlier carries that knowledge with it.
 
-use super::{Protocol, data, dns, http, http2, websocket};
+use super::{Protocol, data, dns, http, http2, tls, websocket};
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
 /// What a part of a stream is.
@@ -22,6 +22,8 @@ pub enum Unit {
     Http2(http2::Part),
     /// A frame of WebSocket, or what is in one.
     Websocket(websocket::Part),
+    /// A TLS record, what was in it, or a handshake message.
+    Tls(tls::Part),
     /// Bytes that nobody here can name.
     Opaque,
 }
@@ -37,6 +39,7 @@ impl Unit {
             Unit::DnsOverTcp => Protocol::Dns,
             Unit::Http2(_) => Protocol::Http2,
             Unit::Websocket(_) => Protocol::Websocket,
+            Unit::Tls(_) => Protocol::Tls,
             Unit::Opaque => Protocol::Data,
         }
     }
@@ -44,7 +47,10 @@ impl Unit {
     /// Whether it goes on with what the unit before it began, where that is of the same protocol: then both stand in
     /// one layer.
     pub fn continues(&self) -> bool {
-        matches!(self, Unit::HttpBody | Unit::HttpChunk | Unit::Websocket(websocket::Part::Payload))
+        matches!(
+            self,
+            Unit::HttpBody | Unit::HttpChunk | Unit::Websocket(websocket::Part::Payload) | Unit::Tls(_)
+        )
     }
 }
 
@@ -66,6 +72,7 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
         Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
         Unit::Http2(part) => http2::describe(part, c),
         Unit::Websocket(part) => websocket::describe(part, c),
+        Unit::Tls(part) => tls::describe(part, c),
         Unit::Opaque => data::dissect(c),
     }
 }

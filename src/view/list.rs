@@ -68,6 +68,7 @@ impl Lister {
                 Kind::HttpRequest | Kind::HttpResponse => Some(Protocol::Http),
                 kind if kind.name().starts_with("http2.") => Some(Protocol::Http2),
                 kind if kind.name().starts_with("websocket.") => Some(Protocol::Websocket),
+                kind if kind.name().starts_with("tls.") => Some(Protocol::Tls),
                 _ => None,
             })
             .or(ends::protocol(packet));
@@ -158,6 +159,7 @@ fn role(severity: Severity) -> Role {
 fn weight(event: &Event) -> (Severity, u8) {
     let near = match event.kind {
         Kind::HttpRequest | Kind::HttpResponse | Kind::DnsQuery | Kind::DnsResponse => 3,
+        Kind::TlsClientHello | Kind::TlsServerHello | Kind::TlsHelloRetry | Kind::TlsAlert => 3,
         Kind::ChecksumOffloaded | Kind::Truncated => 0,
         Kind::UdpDatagram | Kind::TcpTimeWait => 1,
         _ => 2,

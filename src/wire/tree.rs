@@ -94,6 +94,11 @@ impl Tree {
         self.buffer = buffer;
     }
 
+    /// Where leaves lie now (0 = the frame).
+    pub fn current_buffer(&self) -> u8 {
+        self.buffer
+    }
+
     /// The bytes a node's span counts in: the frame's or a reassembled buffer's.
     pub fn bytes_of<'t>(&'t self, node: &Node, frame: &'t [u8]) -> &'t [u8] {
         let whole = match node.buffer {

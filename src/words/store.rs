@@ -59,6 +59,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("wlan", words!("fields/wlan")),
     ("http2", words!("fields/http2")),
     ("websocket", words!("fields/websocket")),
+    ("tls", words!("fields/tls")),
     ("other", words!("fields/other")),
 ];
 

@@ -4,8 +4,10 @@
 #![allow(dead_code)] // each test uses its part
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 
-use pcaplain::capture::{Damage, Frame, Source};
+use pcaplain::capture::bundled::BUNDLED;
+use pcaplain::capture::{self, Damage, Frame, Source};
 use pcaplain::decode::{self, Header, Layer, Packet};
 use pcaplain::flow::{Outcome, Tracker};
 use pcaplain::wire::{Node, NodeKind, Tree, Value};
@@ -17,7 +19,6 @@ pub type Held = Result<(), String>;
 const MAX_EVENTS: usize = 400_000;
 
 /// The program's path for frames, with every property looked at on the way.
-#[derive(Default)]
 pub struct Walk {
     tracker: Tracker,
     outcome: Outcome,
@@ -27,6 +28,21 @@ pub struct Walk {
     pub frames: u64,
     /// Events told.
     pub events: u64,
+}
+
+impl Default for Walk {
+    /// With the secrets that the bundled captures bring along, so that mutants of what they hold are decrypted, too.
+    fn default() -> Walk {
+        static SECRETS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        let secrets = SECRETS.get_or_init(|| {
+            let sources = BUNDLED.iter().filter_map(|b| capture::open(&format!("@{}", b.name)).ok());
+            sources.flat_map(|source| source.secrets().take()).collect()
+        });
+        let mut tracker = Tracker::default();
+        secrets.iter().for_each(|text| tracker.add_secrets(text));
+        let (outcome, tree, spans) = (Outcome::default(), Tree::default(), Vec::new());
+        Walk { tracker, outcome, tree, spans, frames: 0, events: 0 }
+    }
 }
 
 impl Walk {

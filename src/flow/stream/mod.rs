@@ -26,6 +26,7 @@ pub mod dns;
 pub mod http2;
 pub mod messages;
 pub mod websocket;
+pub mod tls;
 #[cfg(test)]
 pub mod wire;
 
@@ -74,6 +75,8 @@ impl Sink<'_> {
 pub struct Shared {
     /// Queries that wait for their responses, over UDP and TCP.
     pub dns: DnsTracker,
+    /// Secrets of TLS connections.
+    pub tls: tls::TlsShared,
 }
 
 /// Reads the two directions of a stream.
@@ -107,6 +110,7 @@ struct Row {
 static READERS: &[Row] = &[
     Row { name: "http2", probe: http2::probe, ports: &[], make: http2::reader },
     Row { name: "http", probe: http::probe, ports: http::PORTS, make: || Box::<http::HttpStream>::default() },
+    Row { name: "tls",  probe: tls::probe,  ports: tls::PORTS,  make: tls::reader },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
 ];
 
@@ -132,8 +136,13 @@ pub fn after_upgrade(upgrade: &Upgrade<'_>, sink: &mut Sink<'_>) -> Box<dyn Read
         }
         // A protocol that is named and not known here is nobody else's.
         (Some(_), _) => Box::new(Chooser { tries: MAX_TRIES }),
-        (None, _) => Box::new(Chooser { tries: 0 }),
+        (None, _) => in_tunnel(),
     }
+}
+
+/// Who reads in a tunnel, of which nothing is known: whoever knows its first bytes.
+pub fn in_tunnel() -> Box<dyn Reader> {
+    Box::new(Chooser { tries: 0 })
 }
 
 /// Reads nothing, and looks for whoever knows what begins here: in a tunnel, or behind an upgrade.

@@ -62,7 +62,7 @@ impl Wire {
         });
         let mut at = PAYLOAD;
         for piece in pieces {
-            if !matches!(piece.kind, PieceKind::Assembled { .. }) {
+            if !matches!(piece.kind, PieceKind::Assembled { .. } | PieceKind::Decoded { .. }) {
                 assert_eq!(piece.start, at, "pieces tile");
                 assert!(piece.end > piece.start);
                 at = piece.end;
@@ -97,7 +97,7 @@ impl Wire {
     pub fn units(&self) -> impl Iterator<Item = &Unit> {
         self.kinds.iter().filter_map(|kind| match kind {
             PieceKind::Unit(unit) | PieceKind::Assembled { unit, .. } => Some(unit),
-            PieceKind::Segment { .. } => None,
+            PieceKind::Segment { .. } | PieceKind::Decoded { .. } => None,
         })
     }
 }
