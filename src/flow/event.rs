@@ -113,6 +113,9 @@ kinds! {
     DnsUnanswered "dns.unanswered" Warn;
     HttpRequest "http.request" Chat;
     HttpResponse "http.response" Chat;
+    HttpBody "http.body" Chat;
+    HttpCookie "http.cookie" Chat;
+    HttpCredentials "http.credentials" Note;
     ChecksumBad "checksum.bad" Warn;
     ChecksumOffloaded "checksum.offloaded" Chat;
     Malformed "malformed" Warn;

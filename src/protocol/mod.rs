@@ -200,6 +200,10 @@ protocols! {
     Nbns "nbns" "NBNS" osi 7 Application;
     Nbdgm "nbdgm" "NBDGM" osi 7 Application;
     Http "http" "HTTP" osi 7 Application;
+    UrlencodedForm "urlencoded-form" "HTML form" osi 7 Application;
+    Multipart "mime_multipart" "MIME multipart" osi 7 Application;
+    TextLines "data-text-lines" "text" osi 7 Application;
+    Media "media" "content" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -322,7 +326,12 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbns => nbns::dissect(cursor).map(drop),
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // HTTP rides in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Data => data::dissect(cursor).map(drop),
+        Protocol::Http
+        | Protocol::UrlencodedForm
+        | Protocol::Multipart
+        | Protocol::TextLines
+        | Protocol::Media
+        | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

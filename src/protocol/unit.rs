@@ -10,26 +10,33 @@ use crate::wire::{Cursor, Field, Malformed, Tree};
 /// What a part of a stream is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unit {
-    /// An HTTP head: start line to empty line.
-    HttpHead,
+    /// An HTTP head: start line to empty line; with what is known beyond it, where a tree is wanted.
+    HttpHead(Option<Box<http::Exchange>>),
     /// Part of an HTTP body.
     HttpBody,
     /// A chunk's size line, the line end after a chunk, or the trailer after the last.
-    HttpChunk,
+    HttpChunk(http::ChunkPart),
+    /// An HTTP body put together, or with a coding undone.
+    HttpContent(Box<http::Content>),
     /// A DNS message behind its two bytes of length (RFC 1035 section 4.2.2).
     DnsOverTcp,
     /// Bytes that nobody here can name.
     Opaque,
 }
 
-static HTTP_CHUNK: Field = Field::new("http.chunk");
 static HTTP_BODY: Field = Field::new("http.file_data");
 
 impl Unit {
     /// Whose it is.
     pub fn protocol(&self) -> Protocol {
         match self {
-            Unit::HttpHead | Unit::HttpBody | Unit::HttpChunk => Protocol::Http,
+            Unit::HttpHead(_) | Unit::HttpBody | Unit::HttpChunk(_) => Protocol::Http,
+            Unit::HttpContent(content) => match content.shape {
+                http::Shape::Form => Protocol::UrlencodedForm,
+                http::Shape::Multipart(_) => Protocol::Multipart,
+                http::Shape::Text(_) => Protocol::TextLines,
+                http::Shape::Opaque => Protocol::Media,
+            },
             Unit::DnsOverTcp => Protocol::Dns,
             Unit::Opaque => Protocol::Data,
         }
@@ -38,7 +45,7 @@ impl Unit {
     /// Whether it goes on with what the unit before it began, where that is of the same protocol: then both stand in
     /// one layer.
     pub fn continues(&self) -> bool {
-        matches!(self, Unit::HttpBody | Unit::HttpChunk)
+        matches!(self, Unit::HttpBody | Unit::HttpChunk(_))
     }
 }
 
@@ -48,15 +55,17 @@ impl Unit {
 /// [`Malformed`] where the unit ends before it should, or makes no sense; every field before is recorded.
 pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
     match unit {
-        Unit::HttpHead => http::dissect(c).map(drop),
+        Unit::HttpHead(exchange) => {
+            http::dissect(c)?;
+            exchange.iter().for_each(|exchange| exchange.describe(c));
+            Ok(())
+        }
         Unit::HttpBody => {
             c.rest(&HTTP_BODY);
             Ok(())
         }
-        Unit::HttpChunk => {
-            c.rest(&HTTP_CHUNK);
-            Ok(())
-        }
+        Unit::HttpChunk(part) => http::chunk::describe(*part, c),
+        Unit::HttpContent(content) => http::body::describe(content, c),
         Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
         Unit::Opaque => data::dissect(c),
     }

@@ -72,6 +72,8 @@ impl Sink<'_> {
 pub struct Shared {
     /// Queries that wait for their responses, over UDP and TCP.
     pub dns: DnsTracker,
+    /// Cookies, stored responses, and how much of bodies is kept.
+    pub http: http::Memory,
 }
 
 /// Reads the two directions of a stream.

@@ -45,11 +45,6 @@ headers! {
 
 static UNKNOWN: Field = Field::new("http.unknown_header");
 
-/// As [`field_of`], without looking where nobody will read the name.
-pub(super) fn field_of_if(asked: bool, header: &[u8]) -> &'static Field {
-    if asked { field_of(header) } else { &UNKNOWN }
-}
-
 /// The field that holds the value of this header.
 pub fn field_of(header: &[u8]) -> &'static Field {
     TABLE
