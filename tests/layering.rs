@@ -46,8 +46,10 @@ const SIBLINGS: &[(&str, &str)] = &[
 const LIBRARIES: &[(&str, &str)] = &[
     ("pcap_file",       "capture"),
     ("byteorder_slice", "capture"),
-    ("flate2",          "capture protocol"), // files, and the table of vendors
-    ("ruzstd",          "capture"),
+    ("flate2",          "capture protocol flow"), // files, the table of vendors, bodies
+    ("ruzstd",          "capture flow"),
+    ("brotli_decompressor", "flow"),
+    ("encoding_rs",     "protocol"),
     ("pnet",            "capture"),
     ("etherparse",      "protocol decode flow notes"), // its slices are decode's headers
     ("toml",            "words notes"),

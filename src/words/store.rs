@@ -36,7 +36,7 @@ const AREAS: [(&str, &str); 5] = [
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).
-const FIELDS: [(&str, &str); 13] = [
+const FIELDS: [(&str, &str); 14] = [
     ("eth", words!("fields/eth")),
     ("arp", words!("fields/arp")),
     ("ip", words!("fields/ip")),
@@ -49,6 +49,7 @@ const FIELDS: [(&str, &str); 13] = [
     ("dns-records", words!("fields/dns-records")),
     ("nbns", words!("fields/nbns")),
     ("http", words!("fields/http")),
+    ("http-body", words!("fields/http-body")),
     ("other", words!("fields/other")),
 ];
 

@@ -35,8 +35,10 @@ pub(super) struct Kept {
     bytes: Vec<u8>,
     /// All bytes that came, kept or not.
     length: u64,
-    /// The packets that brought them.
+    /// The packets that brought them, the first ones; and how many there were.
     frames: Vec<u64>,
+    packets: u64,
+    last_packet: u64,
     /// Chunks begun.
     pub chunks: u64,
     chunked: bool,
@@ -72,6 +74,8 @@ impl Kept {
             bytes: Vec::new(),
             length: 0,
             frames: Vec::new(),
+            packets: 0,
+            last_packet: 0,
             chunks: 0,
             chunked,
             lost: 0,
@@ -85,8 +89,12 @@ impl Kept {
     /// The next bytes of the body.
     pub fn add(&mut self, bytes: &[u8], packet: u64) {
         self.length += bytes.len() as u64;
-        if self.frames.last() != Some(&packet) && self.frames.len() < MAX_FRAMES {
-            self.frames.push(packet);
+        if self.last_packet != packet {
+            self.last_packet = packet;
+            self.packets += 1;
+            if self.frames.len() < MAX_FRAMES {
+                self.frames.push(packet);
+            }
         }
         if self.lost > 0 || self.cut {
             return;
@@ -123,8 +131,8 @@ impl Kept {
         let coded = codings.join(", ");
         let media_type = self.content_type.as_deref().map(body::essence).unwrap_or_default();
         let missing = missing.or((self.lost > 0).then_some(self.lost));
-        let told = self.chunked || !codings.is_empty() || frames.len() > 1 || self.lost > 0;
-        let in_pieces = self.chunked || frames.len() > 1;
+        let told = self.chunked || !codings.is_empty() || frames.len() > 1 || self.lost > 0 || self.cut;
+        let in_pieces = self.chunked || frames.len() > 1 || missing.is_some() || self.cut;
         let mut content = Content {
             shape: Shape::Opaque,
             media_type,
@@ -235,7 +243,7 @@ impl Kept {
             event = event.with("trouble", Datum::Name(trouble.name()));
         }
         if frames.len() > 1 {
-            event = event.with("frames", Datum::Frames(frames));
+            event = event.with("packets", Datum::Uint(self.packets)).with("frames", Datum::Frames(frames));
         }
         sink.events.push(event);
     }
