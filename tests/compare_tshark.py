@@ -152,6 +152,12 @@ FIELDS = {
     # --- network: IGMP, VRRP, tunnels, ICMPv6
     # --- TLS, QUIC
     # --- HTTP
+    "http.request.uri.path": "text", "http.request.uri.query": "text", "http.request.uri.query.parameter": "text",
+    "http.request.full_uri": "text", "http.cookie_pair": "text", "http.authbasic": "text",
+    "http.request_in": "int", "http.response_for.uri": "text", "http.time": "text", "http.request_number": "int",
+    "http.response_number": "int", "http.chunk_size": "int",
+    "urlencoded-form.key": "text", "urlencoded-form.value": "text",
+    "mime_multipart.header.content-disposition": "text",
     # --- HTTP/2, WebSocket
     # --- text protocols, databases
 }
