@@ -56,7 +56,7 @@ impl Sink for All {
         self.collector.packet(&seen.frame, seen.packet, seen.outcome, seen.chosen);
         self.lister.row(&seen.frame, seen.packet, seen.outcome);
         if let Some(tree) = seen.tree {
-            let view = packet::of(self.lang, &seen.frame, tree, &seen.outcome.events);
+            let view = packet::of(self.lang, false, &seen.frame, tree, &seen.outcome.events);
             text::packet::write(&mut self.screens, &view)?;
             let boxes = layers::of(self.lang, "mutant", &seen.frame, seen.packet, tree, seen.findings);
             if let Some(silent) = boxes.boxes.iter().find(|b| b.own.is_empty() || b.peer.is_empty()) {
