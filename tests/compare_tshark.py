@@ -285,6 +285,12 @@ FIELDS = {
     "x509ce.KeyPurposeId": "text",
     "x509ce.SubjectKeyIdentifier": "text",
     # --- HTTP
+    "http.request.uri.path": "text", "http.request.uri.query": "text", "http.request.uri.query.parameter": "text",
+    "http.request.full_uri": "text", "http.cookie_pair": "text", "http.authbasic": "text",
+    "http.request_in": "int", "http.response_for.uri": "text", "http.time": "text", "http.request_number": "int",
+    "http.response_number": "int", "http.chunk_size": "int",
+    "urlencoded-form.key": "text", "urlencoded-form.value": "text",
+    "mime_multipart.header.content-disposition": "text",
     # --- HTTP/2, WebSocket
     "http2.length": "int", "http2.type": "int", "http2.flags": "int", "http2.streamid": "int", "http2.padding": "int",
     "http2.stream_dependency": "int", "http2.headers.weight": "int", "http2.headers.weight_real": "int",

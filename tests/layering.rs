@@ -48,8 +48,9 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("pcap_file",       "capture"),
     ("byteorder_slice", "capture"),
     ("flate2",          "capture protocol flow"), // files, the table of vendors, what streams carry compressed
-    ("sha1",            "flow"),
-    ("ruzstd",          "capture"),
+    ("ruzstd",          "capture flow"),
+    ("brotli_decompressor", "flow"),
+    ("encoding_rs",     "protocol"),
     ("pnet",            "capture"),
     ("aes",             "flow"),
     ("aes_gcm",         "flow"),

@@ -170,6 +170,9 @@ kinds! {
     TlsDecrypted "tls.decrypted" Chat;
     TlsNotAuthentic "tls.not-authentic" Warn;
     TlsAlert "tls.alert" Chat;
+    HttpBody "http.body" Chat;
+    HttpCookie "http.cookie" Chat;
+    HttpCredentials "http.credentials" Note;
     ChecksumBad "checksum.bad" Warn;
     ChecksumOffloaded "checksum.offloaded" Chat;
     Malformed "malformed" Warn;

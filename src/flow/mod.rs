@@ -6,6 +6,7 @@
 
 pub mod arp;
 pub mod checksums;
+pub mod content;
 pub mod copies;
 pub mod datagrams;
 pub mod dhcp;

@@ -248,6 +248,10 @@ protocols! {
     Ntp "ntp" "NTP" osi 7 Application;
     Snmp "snmp" "SNMP" osi 7 Application;
     Tls "tls" "TLS" osi 6 Application;
+    UrlencodedForm "urlencoded-form" "HTML form" osi 7 Application;
+    Multipart "mime_multipart" "MIME multipart" osi 7 Application;
+    TextLines "data-text-lines" "text" osi 7 Application;
+    Media "media" "content" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -424,13 +428,19 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // The header's own bytes alone: the check sequence is not among them.
         Protocol::WlanFcs => wlan::dissect(cursor).map(drop),
-        // These ride in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
-        Protocol::Http | Protocol::Http2 | Protocol::Websocket | Protocol::Tls | Protocol::Data => {
-            data::dissect(cursor).map(drop)
-        }
         Protocol::Dhcp | Protocol::Dhcpv6 | Protocol::Ntp | Protocol::Snmp => {
             dissect_datagram(protocol, cursor, &mut None).unwrap_or(Ok(()))
         }
+        // These ride in TCP streams: what is in a frame is known only to the one who follows (see `unit`).
+        Protocol::Http
+        | Protocol::Http2
+        | Protocol::Websocket
+        | Protocol::Tls
+        | Protocol::UrlencodedForm
+        | Protocol::Multipart
+        | Protocol::TextLines
+        | Protocol::Media
+        | Protocol::Data => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

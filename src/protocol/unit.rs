@@ -10,12 +10,14 @@ use crate::wire::{Cursor, Field, Malformed, Tree};
 /// What a part of a stream is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unit {
-    /// An HTTP head: start line to empty line.
-    HttpHead,
+    /// An HTTP head: start line to empty line; with what is known beyond it, where a tree is wanted.
+    HttpHead(Option<Box<http::Exchange>>),
     /// Part of an HTTP body.
     HttpBody,
     /// A chunk's size line, the line end after a chunk, or the trailer after the last.
-    HttpChunk,
+    HttpChunk(http::ChunkPart),
+    /// An HTTP body put together, or with a coding undone.
+    HttpContent(Box<http::Content>),
     /// A DNS message behind its two bytes of length (RFC 1035 section 4.2.2).
     DnsOverTcp,
     /// The preface of HTTP/2, a frame, or a header block.
@@ -28,14 +30,19 @@ pub enum Unit {
     Opaque,
 }
 
-static HTTP_CHUNK: Field = Field::new("http.chunk");
 static HTTP_BODY: Field = Field::new("http.file_data");
 
 impl Unit {
     /// Whose it is.
     pub fn protocol(&self) -> Protocol {
         match self {
-            Unit::HttpHead | Unit::HttpBody | Unit::HttpChunk => Protocol::Http,
+            Unit::HttpHead(_) | Unit::HttpBody | Unit::HttpChunk(_) => Protocol::Http,
+            Unit::HttpContent(content) => match content.shape {
+                http::Shape::Form => Protocol::UrlencodedForm,
+                http::Shape::Multipart(_) => Protocol::Multipart,
+                http::Shape::Text(_) => Protocol::TextLines,
+                http::Shape::Opaque => Protocol::Media,
+            },
             Unit::DnsOverTcp => Protocol::Dns,
             Unit::Http2(_) => Protocol::Http2,
             Unit::Websocket(_) => Protocol::Websocket,
@@ -49,7 +56,7 @@ impl Unit {
     pub fn continues(&self) -> bool {
         matches!(
             self,
-            Unit::HttpBody | Unit::HttpChunk | Unit::Websocket(websocket::Part::Payload) | Unit::Tls(_)
+            Unit::HttpBody | Unit::HttpChunk(_) | Unit::Websocket(websocket::Part::Payload) | Unit::Tls(_)
         )
     }
 }
@@ -60,15 +67,17 @@ impl Unit {
 /// [`Malformed`] where the unit ends before it should, or makes no sense; every field before is recorded.
 pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malformed> {
     match unit {
-        Unit::HttpHead => http::dissect(c).map(drop),
+        Unit::HttpHead(exchange) => {
+            http::dissect(c)?;
+            exchange.iter().for_each(|exchange| exchange.describe(c));
+            Ok(())
+        }
         Unit::HttpBody => {
             c.rest(&HTTP_BODY);
             Ok(())
         }
-        Unit::HttpChunk => {
-            c.rest(&HTTP_CHUNK);
-            Ok(())
-        }
+        Unit::HttpChunk(part) => http::chunk::describe(*part, c),
+        Unit::HttpContent(content) => http::body::describe(content, c),
         Unit::DnsOverTcp => dns::dissect_over_tcp(c).map(drop),
         Unit::Http2(part) => http2::describe(part, c),
         Unit::Websocket(part) => websocket::describe(part, c),

@@ -2,15 +2,17 @@
 //!
 //! Leaves out: columns and colours (`render::text::packet`), what the fields mean (docs/words/fields).
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ends;
 use super::hex::{self, HexLine};
+use super::osi;
 use super::say::{self, thousands};
 use super::span::{Line, Part, Role};
 use super::time::moment;
 use crate::capture::Frame;
-use crate::flow::Event;
+use crate::flow::{Event, Kind};
 use crate::protocol::{Protocol, ports};
 use crate::wire::{Node, NodeKind, Show, Tree, Value};
 use crate::words::{self, Lang};
@@ -24,8 +26,27 @@ pub struct PacketView {
     pub told: Vec<(String, String, String)>,
     /// Its layers, outermost first.
     pub layers: Vec<LayerView>,
+    /// Work of OSI's layers 5 and 6 that fields of the layers above do.
+    pub work: Vec<WorkView>,
+    /// What that is.
+    pub work_title: String,
     /// The frame's bytes, then what was put together from several frames.
     pub dumps: Vec<Dump>,
+}
+
+/// Work that OSI puts at a layer of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkView {
+    /// OSI layer; empty for a remark on what is none.
+    pub osi: String,
+    /// Its name.
+    pub layer: String,
+    /// The field that does it, with its place.
+    pub field: String,
+    /// The field's value.
+    pub value: String,
+    /// What it does.
+    pub text: String,
 }
 
 /// A layer.
@@ -73,7 +94,12 @@ pub struct Dump {
     pub title: String,
     /// The bytes.
     pub lines: Vec<HexLine>,
+    /// How much of it is not shown, where it is long.
+    pub rest: Option<String>,
 }
+
+/// So many bytes of what was put together or decoded are dumped: its fields have said what it is.
+const MAX_DUMP: usize = 1024;
 
 /// The view of a packet that was taken apart; `names`: with the registered names of ports and makers.
 pub fn of(lang: Lang, names: bool, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> PacketView {
@@ -110,19 +136,83 @@ pub fn of(lang: Lang, names: bool, frame: &Frame<'_>, tree: &Tree, events: &[Eve
         }
         layer.fields.push(field);
     }
-    let mut dumps = vec![Dump { title: String::new(), lines: hex::dump(frame.bytes, &roles[0]) }];
+    tell_once(&mut layers);
+    let mut dumps = vec![Dump { title: String::new(), lines: hex::dump(frame.bytes, &roles[0]), rest: None }];
     for (at, buffer) in tree.buffers.iter().enumerate() {
+        // What stands in the frame as it is need not be shown twice.
+        let is_there = buffer.len() <= frame.bytes.len()
+            && frame.bytes.windows(buffer.len().max(1)).any(|window| window == &buffer[..]);
+        if is_there || buffer.is_empty() {
+            continue;
+        }
         let bytes = thousands(buffer.len() as u64);
-        dumps.push(Dump {
-            title: say::text(lang, "screen.reassembled", &[("bytes", &bytes)]),
-            lines: hex::dump(buffer, &roles[at + 1]),
+        let of_several =
+            tree.nodes.iter().any(|n| usize::from(n.buffer) == at + 1 && n.field.name == "tcp.segment");
+        let decoded = tree
+            .nodes
+            .iter()
+            .any(|n| usize::from(n.buffer) == at + 1 && n.field.name == "http.body.coded_length");
+        let id = if decoded && !of_several { "screen.assembled-decoded" } else { "screen.reassembled" };
+        let shown = buffer.len().min(MAX_DUMP);
+        let lines = hex::dump(&buffer[..shown], &roles[at + 1]);
+        let rest = (shown < buffer.len()).then(|| {
+            say::text(lang, "screen.more-bytes", &[("n", &thousands((buffer.len() - shown) as u64))])
         });
+        dumps.push(Dump { title: say::text(lang, id, &[("bytes", &bytes)]), lines, rest });
     }
     let told = events.iter().map(|event| {
         let said = say::event(lang, event);
         (said.line, said.why, say::spec(said.spec))
     });
-    PacketView { head: head(lang, frame), told: told.collect(), layers, dumps }
+    PacketView {
+        head: head(lang, frame),
+        told: told.collect(),
+        layers,
+        work: work(lang, frame, tree, events),
+        work_title: say::word(lang, "osi-work.head").to_owned(),
+        dumps,
+    }
+}
+
+/// In one layer the same words are said once: the second header line is no news.
+fn tell_once(layers: &mut [LayerView]) {
+    for layer in layers {
+        let mut said: HashSet<(String, String)> = HashSet::new();
+        for field in &mut layer.fields {
+            if !field.meaning.is_empty() && !said.insert((field.name.clone(), field.meaning.clone())) {
+                field.meaning = String::new();
+            }
+        }
+    }
+}
+
+/// Work of OSI's layers 5 and 6.
+fn work(lang: Lang, frame: &Frame<'_>, tree: &Tree, events: &[Event]) -> Vec<WorkView> {
+    let mut views: Vec<WorkView> = osi::work_of(tree)
+        .into_iter()
+        .map(|work| {
+            let id = if work.node.buffer == 0 { "osi-work.bytes" } else { "osi-work.decoded-bytes" };
+            let place = match work.node.kind {
+                NodeKind::Leaf => say::text(lang, id, &[("range", &range(work.node))]),
+                _ => String::new(),
+            };
+            WorkView {
+                osi: work.osi.to_string(),
+                layer: say::word(lang, if work.osi == 5 { "osi.5" } else { "osi.6" }).to_owned(),
+                field: format!("{}  {place}", work.node.field.name).trim_end().to_owned(),
+                value: value(lang, work.node, tree.bytes_of(work.node, frame.bytes)),
+                text: words::find(lang, "interface", &format!("osi-work.{}", work.job))
+                    .unwrap_or("")
+                    .to_owned(),
+            }
+        })
+        .collect();
+    if events.iter().any(|e| matches!(e.kind, Kind::TcpKeepAlive | Kind::TcpKeepAliveAck)) {
+        let text = say::word(lang, "osi-work.not-session").to_owned();
+        let (osi, layer, field, value) = Default::default();
+        views.push(WorkView { osi, layer, field, value, text });
+    }
+    views
 }
 
 pub(super) fn head(lang: Lang, frame: &Frame<'_>) -> Line {
@@ -142,6 +232,9 @@ fn layer(lang: Lang, node: &Node) -> LayerView {
     let disputed = protocol == Some(&Protocol::Arp);
     let range = match node.length() {
         0 => String::new(),
+        _ if node.buffer != 0 => {
+            format!("{}{}", byte_range(lang, node), say::word(lang, "packet.in-buffer"))
+        }
         _ => byte_range(lang, node),
     };
     LayerView {

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 
+use super::osi::{self, Work};
 use crate::capture::{Format, Frame, Interface, link_name};
 use crate::flow::{Datum, Event, FlowRecord, Party, StateChange};
 use crate::protocol::Protocol;
@@ -73,7 +74,8 @@ pub struct PacketRecord<'a> {
 impl Serialize for PacketRecord<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let frame = self.frame;
-        let mut map = s.serialize_struct("packet", 7)?;
+        let work = osi::work_of(self.tree);
+        let mut map = s.serialize_struct("packet", 7 + usize::from(!work.is_empty()))?;
         map.serialize_field("record", "packet")?;
         map.serialize_field("number", &frame.number)?;
         map.serialize_field("time", &Epoch(frame.time_ns))?;
@@ -81,6 +83,25 @@ impl Serialize for PacketRecord<'_> {
         map.serialize_field("length", &frame.wire_len)?;
         map.serialize_field("captured", &frame.bytes.len())?;
         map.serialize_field("layers", &Layers { tree: self.tree, frame: frame.bytes })?;
+        if !work.is_empty() {
+            map.serialize_field("osi_work", &Each(&work, WorkObject))?;
+        }
+        map.end()
+    }
+}
+
+/// Work of OSI's layers 5 and 6, with the field that does it; its value stands there.
+struct WorkObject<'a>(&'a Work<'a>);
+
+impl Serialize for WorkObject<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Work { osi, job, node } = self.0;
+        let mut map = s.serialize_struct("work", 5)?;
+        map.serialize_field("osi", osi)?;
+        map.serialize_field("job", job)?;
+        map.serialize_field("field", node.field.name)?;
+        map.serialize_field("offset", &node.offset())?;
+        map.serialize_field("length", &node.length())?;
         map.end()
     }
 }

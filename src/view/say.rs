@@ -78,7 +78,7 @@ pub fn datum(lang: Lang, key: &str, value: &Datum) -> String {
         (_, Datum::Duration(ns)) => duration(lang, *ns),
         (
             "len" | "missing" | "window" | "before" | "buffered" | "in_flight" | "lost" | "offset"
-            | "content_length" | "flows" | "limit",
+            | "content_length" | "body_length" | "decoded_length" | "chunks" | "packets" | "flows" | "limit",
             Datum::Uint(n),
         ) => thousands(*n),
         (_, Datum::Name(name)) => self::name(lang, name),

@@ -60,6 +60,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("http2", words!("fields/http2")),
     ("websocket", words!("fields/websocket")),
     ("tls", words!("fields/tls")),
+    ("http-body", words!("fields/http-body")),
     ("other", words!("fields/other")),
 ];
 

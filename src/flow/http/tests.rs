@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::flow::Severity;
 use crate::flow::stream::wire::{SECOND, Wire};
+
+mod bodies;
 
 fn new() -> Wire {
     Wire::new(Box::new(HttpStream::new()))
@@ -19,6 +22,7 @@ impl Wire {
         let value = |e: &Event, key: &str| e.get(key).map_or_else(|| "-".to_owned(), Datum::to_string);
         self.events
             .iter()
+            .filter(|e| e.kind != Kind::HttpBody)
             .map(|e| match e.kind {
                 Kind::HttpRequest => {
                     format!("{} {} {}", value(e, "number"), value(e, "method"), value(e, "uri"))
@@ -39,7 +43,9 @@ fn substance(events: &[Event]) -> Vec<Event> {
     let mut events = events.to_vec();
     for event in &mut events {
         event.packet = 0;
-        event.data.retain(|(key, _)| !matches!(*key, "after" | "request_packet"));
+        event.data.retain(|(key, _)| {
+            !matches!(*key, "after" | "request_packet" | "head_packet" | "packets" | "frames")
+        });
     }
     events
 }
@@ -54,7 +60,8 @@ fn a_request_and_its_response() {
     wire.client(b"GET /a HTTP/1.1\r\nHost: example.com\r\n\r\n");
     wire.server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/html\r\n\r\nhel").server(b"lo");
     assert_eq!(wire.told(), ["1 GET /a", "1 200 "]);
-    let [request, response] = &wire.events[..] else { panic!() };
+    let [request, response, body] = &wire.events[..] else { panic!() };
+    assert_eq!((body.kind, body.get("packets")), (Kind::HttpBody, Some(&Datum::Uint(2))));
     assert_eq!((request.packet, request.flow), (1, Some(7)));
     assert_eq!(request.get("host"), Some(&Datum::Text("example.com".into())));
     assert_eq!(response.get("request_packet"), Some(&Datum::Uint(1)));
@@ -63,10 +70,11 @@ fn a_request_and_its_response() {
     assert!(matches!(
         wire.kinds[..],
         [
-            PieceKind::Unit(Unit::HttpHead),
-            PieceKind::Unit(Unit::HttpHead),
+            PieceKind::Unit(Unit::HttpHead(_)),
+            PieceKind::Unit(Unit::HttpHead(_)),
             PieceKind::Unit(Unit::HttpBody),
-            PieceKind::Unit(Unit::HttpBody)
+            PieceKind::Unit(Unit::HttpBody),
+            PieceKind::Assembled { unit: Unit::HttpContent(_), .. }
         ]
     ));
 }
@@ -127,7 +135,7 @@ fn a_head_cut_anywhere_is_put_together() {
         let [
             PieceKind::Segment { began: 1 },
             PieceKind::Segment { began: 1 },
-            PieceKind::Assembled { unit: Unit::HttpHead, bytes, frames },
+            PieceKind::Assembled { unit: Unit::HttpHead(_), bytes, frames },
             PieceKind::Unit(Unit::HttpBody),
         ] = &wire.kinds[..]
         else {
@@ -226,7 +234,7 @@ fn what_is_no_http_is_opaque_until_a_head_begins() {
     assert_eq!(wire.told(), ["1 GET /"]);
     assert!(matches!(
         wire.kinds[..],
-        [PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::HttpHead)]
+        [PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::Opaque), PieceKind::Unit(Unit::HttpHead(_))]
     ));
 }
 

@@ -77,6 +77,8 @@ pub struct Shared {
     pub dns: DnsTracker,
     /// Secrets of TLS connections.
     pub tls: tls::TlsShared,
+    /// Cookies, stored responses, and how much of bodies is kept.
+    pub http: http::Memory,
 }
 
 /// Reads the two directions of a stream.

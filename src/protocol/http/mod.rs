@@ -2,8 +2,8 @@
 //!
 //! RFC 9112 section 2 (message), 3 (request line), 4 (status line), 5 (field syntax), 6.1 to 6.3 (what says how
 //! long the body is); RFC 9110 section 5 (fields), 7.6.1 (Connection), 8.6 (Content-Length).
-//! Leaves out: bodies and chunks (the follower of the connection knows where they are, see `flow/http.rs`),
-//! HTTP/0.9, which has no head, and HTTP/2 and 3, which are binary.
+//! Leaves out: where bodies and chunks are (the follower of the connection knows, see `flow/http.rs`); what they say is in
+//! `body.rs`, `form.rs`, `multipart.rs` and `chunk.rs`. HTTP/0.9 has no head, HTTP/2 and 3 are binary.
 //!
 //! Tolerant, as RFC 9112 section 2.2 lets a recipient be: a line may end in a bare LF, empty lines before the start
 //! line are passed over, a folded field is one value; a line that is no field is shown as what it is. Groups:
@@ -12,12 +12,22 @@
 
 use crate::wire::{Cursor, Field, Malformed, Problem, Recorder, Value};
 
+pub mod body;
+pub mod chunk;
+pub mod cookie;
+pub mod credentials;
 pub mod fields;
+pub mod form;
 mod guess;
+mod multipart;
+mod target;
 #[cfg(test)]
 mod tests;
 
+pub use body::{Content, Shape, Trouble};
+pub use chunk::ChunkPart;
 pub use guess::{looks_like_request, looks_like_response};
+pub use target::{Exchange, address};
 
 static REQUEST_LINE: Field = Field::new("http.request.line");
 static METHOD: Field = Field::new("http.request.method");
@@ -101,6 +111,28 @@ pub struct Head<'a> {
     pub keep_alive: bool,
     /// Upgrade, the first.
     pub upgrade: Option<&'a [u8]>,
+    /// Content-Encoding, the first.
+    pub content_encoding: Option<&'a [u8]>,
+    /// Authorization or Proxy-Authorization, the first.
+    pub authorization: Option<&'a [u8]>,
+    /// WWW-Authenticate or Proxy-Authenticate, the first.
+    pub challenge: Option<&'a [u8]>,
+    /// Cookie, the first.
+    pub cookie: Option<&'a [u8]>,
+    /// Set-Cookie, the first; all of them by [`values_of`].
+    pub set_cookie: Option<&'a [u8]>,
+    /// ETag.
+    pub etag: Option<&'a [u8]>,
+    /// Last-Modified.
+    pub last_modified: Option<&'a [u8]>,
+    /// If-None-Match.
+    pub if_none_match: Option<&'a [u8]>,
+    /// If-Modified-Since.
+    pub if_modified_since: Option<&'a [u8]>,
+    /// Location.
+    pub location: Option<&'a [u8]>,
+    /// Content-Range.
+    pub content_range: Option<&'a [u8]>,
 }
 
 /// Offset after the empty line that ends the head that begins at the first byte, or `None` where it has not come.
@@ -142,6 +174,17 @@ pub fn dissect<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Head<'a>, M
         close: false,
         keep_alive: false,
         upgrade: None,
+        content_encoding: None,
+        authorization: None,
+        challenge: None,
+        cookie: None,
+        set_cookie: None,
+        etag: None,
+        last_modified: None,
+        if_none_match: None,
+        if_modified_since: None,
+        location: None,
+        content_range: None,
     };
     loop {
         let line = line(c.peek());
@@ -150,6 +193,9 @@ pub fn dissect<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Head<'a>, M
         }
         if line.content == 0 {
             c.bytes(&SEPARATOR, line.end)?;
+            if R::ON {
+                target::full_uri(&head, c);
+            }
             return Ok(head);
         }
         let complete = line.complete;
@@ -249,6 +295,9 @@ fn request_line<'a, R: Recorder>(
     let last = rest.iter().rposition(is_blank).map_or(0, |blank| blank + 1);
     let (target, version) = if is_version(&rest[last..]) { rest.split_at(last) } else { (rest, &rest[..0]) };
     let uri = c.text(&URI, without_blanks_behind(target))?;
+    if R::ON {
+        target::describe(c, uri);
+    }
     c.bytes(&SEPARATOR, target.len() - uri.len())?;
     c.text(&REQUEST_VERSION, version.len())?;
     c.bytes(&SEPARATOR, end - method_len - gap - rest.len())?;
@@ -288,16 +337,41 @@ fn lossy(bytes: &[u8]) -> Value {
 /// A header field, as it stands in the head.
 type NameAndValue<'a> = (&'a [u8], &'a [u8]);
 
+/// How the parts of a header field are called: in a head, or in a part of a multipart body.
+struct Names {
+    group: &'static Field,
+    name: &'static Field,
+    separator: &'static Field,
+    value: fn(&[u8]) -> &'static Field,
+    /// Whether values of the head's fields are taken apart.
+    inside: bool,
+}
+
+static OF_HEAD: Names = Names {
+    group: &HEADER,
+    name: &HEADER_NAME,
+    separator: &SEPARATOR,
+    value: fields::field_of,
+    inside: true,
+};
+
 /// One header field with the lines it is folded into; `None` where the line is no field.
 fn header<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Option<NameAndValue<'a>>, Malformed> {
+    header_as(c, &OF_HEAD)
+}
+
+fn header_as<'a, R: Recorder>(
+    c: &mut Cursor<'a, '_, R>,
+    names: &Names,
+) -> Result<Option<NameAndValue<'a>>, Malformed> {
     let bytes = c.peek();
     let first = line(bytes);
     let colon = bytes[..first.content].iter().position(|b| *b == b':');
     let name_len = colon.map_or(0, |colon| without_blanks_behind(&bytes[..colon]));
     let (Some(colon), false) = (colon, name_len == 0 || is_blank(&bytes[0])) else {
-        return c.group(&HEADER, |c| {
+        return c.group(names.group, |c| {
             c.text(&NOT_A_HEADER, first.content)?;
-            c.bytes(&SEPARATOR, first.end - first.content).map(|_| None)
+            c.bytes(names.separator, first.end - first.content).map(|_| None)
         });
     };
     // RFC 9112 section 5.2: a line that begins with a blank goes on with the value of the line before.
@@ -310,13 +384,91 @@ fn header<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Option<NameAndVa
     let value_at = colon + 1 + bytes[colon + 1..content].iter().take_while(|b| is_filling(b)).count();
     let value_end = bytes[..content].iter().rposition(|b| !is_filling(b)).map_or(0, |last| last + 1);
     let value = &bytes[value_at..value_end.max(value_at)];
-    c.group(&HEADER, |c| {
-        let name = c.text(&HEADER_NAME, name_len)?;
-        c.bytes(&SEPARATOR, value_at - name_len)?;
-        c.told(fields::field_of_if(R::ON, name), value.len(), || told_value(name, value));
-        c.bytes(&SEPARATOR, end - value_at - value.len())?;
+    c.group(names.group, |c| {
+        let name = c.text(names.name, name_len)?;
+        c.bytes(names.separator, value_at - name_len)?;
+        let field = if R::ON { (names.value)(name) } else { names.name };
+        c.told(field, value.len(), || told_value(name, value));
+        if R::ON && names.inside {
+            cookie::describe(c, name, value);
+            credentials::describe(c, name, value);
+        }
+        c.bytes(names.separator, end - value_at - value.len())?;
         Ok(Some((name, value)))
     })
+}
+
+/// Header fields up to an empty line, or to the end: a trailer, or the head of a part.
+fn header_fields<'a, R: Recorder>(
+    c: &mut Cursor<'a, '_, R>,
+    names: &Names,
+    mut each: impl FnMut(&'a [u8], &'a [u8]),
+) -> Result<(), Malformed> {
+    while c.left() > 0 {
+        let next = line(c.peek());
+        if next.content == 0 {
+            return c.bytes(names.separator, next.end).map(drop);
+        }
+        if let Some((name, value)) = header_as(c, names)? {
+            each(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// The values of all header fields of this name in a head, in order.
+pub fn values_of<'a>(head: &'a [u8], name: &[u8]) -> Vec<&'a [u8]> {
+    let mut values = Vec::new();
+    let begin = head.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(0);
+    let after = begin + line(&head[begin..]).end;
+    let mut off = crate::wire::Off;
+    let mut c = Cursor::new(head, after, head.len(), &mut off);
+    let _ = header_fields(&mut c, &OF_HEAD, |found, value| {
+        if found.eq_ignore_ascii_case(name) {
+            values.push(value);
+        }
+    });
+    values
+}
+
+/// A parameter of a field's value (RFC 9110 section 5.6.6): `; name=value`, the value quoted or not.
+pub fn param(value: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = value;
+    loop {
+        // Semicolons within quotes separate nothing.
+        let mut quoted = false;
+        let end = rest.iter().enumerate().position(|(at, b)| {
+            quoted ^= *b == b'"' && (at == 0 || rest[at - 1] != b'\\');
+            *b == b';' && !quoted
+        });
+        let this = &rest[..end.unwrap_or(rest.len())];
+        if let Some(equals) = this.iter().position(|b| *b == b'=')
+            && this[..equals].trim_ascii().eq_ignore_ascii_case(name)
+        {
+            let value = this[equals + 1..].trim_ascii();
+            return Some(match value.strip_prefix(b"\"").map(|v| v.strip_suffix(b"\"").unwrap_or(v)) {
+                Some(inside) => unescaped(inside),
+                None => value.to_vec(),
+            });
+        }
+        rest = &rest[end? + 1..];
+    }
+}
+
+/// RFC 9110 section 5.6.4: a backslash before a quote or a backslash. Elsewhere it stands for itself: browsers send Windows paths.
+fn unescaped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        match rest.peek() {
+            Some(next @ (b'"' | b'\\')) if byte == b'\\' => {
+                out.push(*next);
+                rest.next();
+            }
+            _ => out.push(byte),
+        }
+    }
+    out
 }
 
 /// A field's value as it is shown: a number where it must be one, folds as one blank each.
@@ -369,7 +521,30 @@ impl<'a> Head<'a> {
                 self.close |= option.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }
+        } else if let Some(place) = self.place(name) {
+            place.get_or_insert(value);
         }
+    }
+
+    /// Where the first value of a field is kept that only the story needs.
+    fn place(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        Some(match name.first()?.to_ascii_lowercase() {
+            b'a' if is(b"authorization") => &mut self.authorization,
+            b'c' if is(b"content-encoding") => &mut self.content_encoding,
+            b'c' if is(b"cookie") => &mut self.cookie,
+            b'c' if is(b"content-range") => &mut self.content_range,
+            b'e' if is(b"etag") => &mut self.etag,
+            b'i' if is(b"if-none-match") => &mut self.if_none_match,
+            b'i' if is(b"if-modified-since") => &mut self.if_modified_since,
+            b'l' if is(b"last-modified") => &mut self.last_modified,
+            b'l' if is(b"location") => &mut self.location,
+            b'p' if is(b"proxy-authorization") => &mut self.authorization,
+            b'p' if is(b"proxy-authenticate") => &mut self.challenge,
+            b's' if is(b"set-cookie") => &mut self.set_cookie,
+            b'w' if is(b"www-authenticate") => &mut self.challenge,
+            _ => return None,
+        })
     }
 
     /// RFC 9112 section 6.3 rule 5: the same number several times is that number.

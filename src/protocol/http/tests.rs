@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::wire::{NodeKind, Off, Tree};
 
+mod content;
+
 const REQUEST: &[u8] = b"POST /a?b=c HTTP/1.1\r\n\
     Host: example.com:8080\r\n\
     User-Agent: test/1.0\r\n\

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Page, width};
 use crate::view::hex::HexLine;
-use crate::view::packet::{FieldView, LayerView, PacketView};
+use crate::view::packet::{FieldView, LayerView, PacketView, WorkView};
 use crate::view::{Line, Role};
 
 /// Widest column of names, and of values: longer ones push what follows to a line of its own.
@@ -34,6 +34,15 @@ pub fn write<W: Write>(page: &mut Page<W>, view: &PacketView) -> io::Result<()> 
         page.end()?;
         layer(page, one)?;
     }
+    if !view.work.is_empty() {
+        page.end()?;
+        let head =
+            if view.work.iter().any(|one| !one.osi.is_empty()) { view.work_title.as_str() } else { "" };
+        if !head.is_empty() {
+            page.paragraph(&Line::new().with(head, Role::Strong), 0, 4)?;
+        }
+        view.work.iter().try_for_each(|one| work(page, one))?;
+    }
     for dump in &view.dumps {
         page.end()?;
         if !dump.title.is_empty() {
@@ -42,8 +51,29 @@ pub fn write<W: Write>(page: &mut Page<W>, view: &PacketView) -> io::Result<()> 
         for line in &dump.lines {
             hex(page, line)?;
         }
+        if let Some(rest) = &dump.rest {
+            page.line(&Line::new().with(rest.as_str(), Role::Dim))?;
+        }
     }
     Ok(())
+}
+
+/// One line of layer 5 or 6: the field that does the work, then what it does.
+fn work<W: Write>(page: &mut Page<W>, work: &WorkView) -> io::Result<()> {
+    if !work.osi.is_empty() {
+        let mut line = Line::new()
+            .with(format!("{:>2}  ", work.osi), Role::Strong)
+            .with(work.layer.as_str(), Role::Dim)
+            .with("   ", Role::Plain)
+            .with(work.field.as_str(), Role::Title);
+        if !work.value.is_empty() {
+            line = line.with("   ", Role::Plain).with(work.value.as_str(), Role::Strong);
+        }
+        page.blanks(0)?;
+        page.paragraph(&line, 0, 8)?;
+    }
+    page.blanks(4)?;
+    page.paragraph(&Line::plain(work.text.as_str()), 4, 4)
 }
 
 fn layer<W: Write>(page: &mut Page<W>, layer: &LayerView) -> io::Result<()> {
@@ -183,7 +213,16 @@ mod tests {
                     field("", "", "http.request.uri", &"x".repeat(200), ""),
                 ],
             }],
+            work_title: "Work that has no header:".into(),
+            work: vec![WorkView {
+                osi: "6".into(),
+                layer: "表示层".into(),
+                field: "http.content_encoding  bytes 1–4".into(),
+                value: "gzip".into(),
+                text: "it is packed".into(),
+            }],
             dumps: vec![Dump {
+                rest: None,
                 title: String::new(),
                 lines: vec![HexLine { offset: 0, bytes: (0x30..0x42).map(|b| (b, role)).take(10).collect() }],
             }],
