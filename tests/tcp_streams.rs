@@ -160,7 +160,7 @@ impl Talk {
 
     /// Sends an empty segment with these numbers as they stand in the header.
     fn send_raw(&mut self, by: By, flags: u8, seq: u32, ack: u32) -> &mut Talk {
-        let isn = std::mem::replace(&mut self.isn, [0; 2]);
+        let isn = std::mem::take(&mut self.isn);
         self.send(by, flags, seq.into(), ack.into(), b"");
         self.isn = isn;
         self

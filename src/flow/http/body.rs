@@ -267,6 +267,9 @@ pub(super) fn tell_password(variant: &'static str, form: &[u8], sink: &mut Sink<
         let key = String::from_utf8_lossy(key).to_ascii_lowercase();
         ["passw", "passphrase", "pwd"].iter().any(|part| key.contains(part)) || key == "pass"
     };
+    if sink.secure {
+        return; // nobody on the way reads it
+    }
     let found = form::pairs(form).take(100).find(|(key, value)| is_password(key) && !value.is_empty());
     if let Some((key, _)) = found {
         let event = Event::new(Kind::HttpCredentials, sink.packet, Some(sink.flow))

@@ -70,7 +70,9 @@ impl HttpStream {
             host: head.host.map(|host| host[..host.len().min(MAX_PENDING_URI)].to_vec()).unwrap_or_default(),
             page: sink.shared.http.page(sink.client.ip(), head.host.unwrap_or_default(), uri),
             address: if sink.wants_tree || uri.len() <= MAX_TEXT {
-                http::address(&uri[..uri.len().min(MAX_TEXT)], head.host)
+                let scheme = if sink.secure { "https" } else { "http" };
+                http::address(scheme, &uri[..uri.len().min(MAX_TEXT)], head.host)
+                    .filter(|_| method != b"CONNECT")
             } else {
                 None
             },
@@ -81,6 +83,7 @@ impl HttpStream {
             Box::new(Exchange {
                 is_request: true,
                 number: Some(self.requests),
+                uri: self.pending.back().and_then(|pending| pending.address.clone()),
                 cookies_from: known.cookies_from,
                 ..Exchange::default()
             })
@@ -254,6 +257,10 @@ impl Known {
                 .with("names", listed(names))
                 .with("set_in", Datum::Frames(frames.clone()));
             sink.events.push(event);
+        }
+        // Inside TLS nobody on the way reads them.
+        if sink.secure {
+            return;
         }
         if let Some(clear) = head.authorization.and_then(credentials::basic) {
             let user = clear.split(|b| *b == b':').next().unwrap_or_default();

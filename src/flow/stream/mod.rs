@@ -25,8 +25,8 @@ use crate::protocol::{Certainty, Unit};
 pub mod dns;
 pub mod http2;
 pub mod messages;
-pub mod websocket;
 pub mod tls;
+pub mod websocket;
 #[cfg(test)]
 pub mod wire;
 
@@ -45,6 +45,8 @@ pub struct Sink<'s> {
     pub client: SocketAddr,
     /// Its server.
     pub server: SocketAddr,
+    /// Whether what is read was encrypted on the wire, and a key log opened it.
+    pub secure: bool,
     /// Whether a tree will be built of the packet: else nobody looks at what only a tree shows.
     pub wants_tree: bool,
     /// What the parts of the packet's payload are.
@@ -245,8 +247,20 @@ pub fn read(
     let Output { wants_tree, pieces, events, shared } = output;
     let flow = connection.base.id;
     let (packet, time_ns, next, application) = (s.packet, s.time_ns, None, None);
-    let mut sink =
-        Sink { packet, time_ns, flow, client, server, wants_tree, pieces, events, shared, application, next };
+    let mut sink = Sink {
+        packet,
+        time_ns,
+        flow,
+        client,
+        server,
+        secure: false,
+        wants_tree,
+        pieces,
+        events,
+        shared,
+        application,
+        next,
+    };
     let [client_side, server_side] = &mut connection.sides;
     let (me, peer) = if is_client { (client_side, server_side) } else { (server_side, client_side) };
     let reassembly = me.reassembly.get_or_insert_with(|| {

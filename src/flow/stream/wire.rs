@@ -42,6 +42,7 @@ impl Wire {
             flow: 7,
             client: "192.0.2.1:40000".parse().unwrap(),
             server: "192.0.2.2:80".parse().unwrap(),
+            secure: false,
             wants_tree: true,
             pieces: &mut pieces,
             events: &mut self.events,

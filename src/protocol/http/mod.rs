@@ -193,9 +193,6 @@ pub fn dissect<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Head<'a>, M
         }
         if line.content == 0 {
             c.bytes(&SEPARATOR, line.end)?;
-            if R::ON {
-                target::full_uri(&head, c);
-            }
             return Ok(head);
         }
         let complete = line.complete;

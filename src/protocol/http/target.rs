@@ -3,7 +3,7 @@
 //! RFC 9112 section 3.2 (forms of the target), 3.3 (putting the whole address together); RFC 3986 section 3 (path, query). The parts
 //! own no bytes: the target itself does. Leaves out: fragments, which are never sent.
 
-use super::{Head, Start, form};
+use super::form;
 use crate::wire::{Cursor, Field, Recorder, Value};
 
 static PATH: Field = Field::new("http.request.uri.path");
@@ -31,7 +31,7 @@ pub struct Exchange {
     pub number: Option<u64>,
     /// The packet with the request's head.
     pub request_in: Option<u64>,
-    /// Whole address that a response answers.
+    /// Whole address that the request is for.
     pub uri: Option<String>,
     /// From the request's last byte to the response, in nanoseconds.
     pub time_ns: Option<i64>,
@@ -59,7 +59,7 @@ impl Exchange {
             c.derived(&TIME, || Value::Text(seconds(ns)));
         }
         if let Some(uri) = &self.uri {
-            c.derived(&RESPONSE_FOR, || Value::Text(uri.clone()));
+            c.derived(if self.is_request { &FULL } else { &RESPONSE_FOR }, || Value::Text(uri.clone()));
         }
     }
 }
@@ -90,24 +90,14 @@ pub(super) fn describe<R: Recorder>(c: &mut Cursor<'_, '_, R>, target: &[u8]) {
 }
 
 /// The whole address a request is for: of the target alone where it is one, else with Host before it.
-pub fn address(uri: &[u8], host: Option<&[u8]>) -> Option<String> {
+pub fn address(scheme: &str, uri: &[u8], host: Option<&[u8]>) -> Option<String> {
     let lossy = |bytes| String::from_utf8_lossy(bytes);
     let has_scheme = uri.windows(3).take(16).any(|w| w == b"://");
     match host {
         _ if has_scheme => Some(lossy(uri).into_owned()),
-        Some(host) if uri.starts_with(b"/") => Some(format!("http://{}{}", lossy(host), lossy(uri))),
+        Some(host) if uri.starts_with(b"/") => Some(format!("{scheme}://{}{}", lossy(host), lossy(uri))),
         // The server itself (RFC 9112 section 3.2.4).
-        Some(host) if uri == b"*" => Some(format!("http://{}{}", lossy(host), lossy(uri))),
+        Some(host) if uri == b"*" => Some(format!("{scheme}://{}{}", lossy(host), lossy(uri))),
         _ => None,
-    }
-}
-
-/// Tells the whole address behind the head.
-pub(super) fn full_uri<R: Recorder>(head: &Head<'_>, c: &mut Cursor<'_, '_, R>) {
-    if let Start::Request { method, uri, .. } = head.start
-        && method != b"CONNECT"
-        && let Some(address) = address(uri, head.host)
-    {
-        c.derived(&FULL, || Value::Text(address));
     }
 }

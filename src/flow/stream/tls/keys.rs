@@ -45,10 +45,13 @@ impl Label {
     }
 }
 
+/// What is known of one connection.
+type Secrets = Vec<(Label, Vec<u8>)>;
+
 /// Secrets by the random of the ClientHello.
 #[derive(Default)]
 pub struct KeyLog {
-    secrets: HashMap<[u8; 32], Vec<(Label, Vec<u8>)>, RandomState>,
+    secrets: HashMap<[u8; 32], Secrets, RandomState>,
 }
 
 impl std::fmt::Debug for KeyLog {
@@ -89,7 +92,7 @@ impl KeyLog {
 
 /// Hexadecimal digits as bytes.
 fn bytes(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || text.len() > 2 * MAX_SECRET {
+    if !text.len().is_multiple_of(2) || text.len() > 2 * MAX_SECRET {
         return None;
     }
     let digit = |d: u8| char::from(d).to_digit(16).map(|d| d as u8);

@@ -218,6 +218,7 @@ fn within<'s>(sink: &'s mut Sink<'_>, pieces: &'s mut Vec<Piece>, events: &'s mu
         flow: sink.flow,
         client: sink.client,
         server: sink.server,
+        secure: true,
         wants_tree: sink.wants_tree,
         pieces,
         events,

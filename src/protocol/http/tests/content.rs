@@ -148,7 +148,8 @@ fn a_target_is_taken_apart() {
     assert_eq!(all(&tree, "http.request.uri.query"), ["x=1&y"]);
     assert_eq!(all(&tree, "http.request.uri.query.parameter"), ["x=1", "y"]);
     assert_eq!(all(&tree, "http.request.uri.decoded"), ["/a b?x=1&y"]);
-    assert_eq!(all(&tree, "http.request.full_uri"), ["http://h/a%20b?x=1&y"]);
+    assert_eq!(address("http", b"/a%20b?x=1&y", Some(b"h")).as_deref(), Some("http://h/a%20b?x=1&y"));
+    assert_eq!(address("https", b"*", Some(b"h")).as_deref(), Some("https://h*"));
 }
 
 #[test]
