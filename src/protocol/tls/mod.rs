@@ -157,7 +157,7 @@ pub fn ssl2_hello(bytes: &[u8]) -> Option<usize> {
         [high, low, 1, 3, minor, suites_high, suites_low, ..] if high & 0x80 != 0 && minor <= 3 => {
             let length = usize::from(u16::from_be_bytes([high & 0x7f, low]));
             let suites = usize::from(u16::from_be_bytes([suites_high, suites_low]));
-            (suites > 0 && suites % 3 == 0 && length >= 9 + suites + 16).then_some(2 + length)
+            (suites > 0 && suites.is_multiple_of(3) && length >= 9 + suites + 16).then_some(2 + length)
         }
         _ => None,
     }
