@@ -21,6 +21,7 @@ pub mod erspan;
 pub mod esp;
 pub mod ethernet;
 pub mod fddi;
+pub mod ftp;
 pub mod geneve;
 pub mod gre;
 pub mod gtp;
@@ -29,26 +30,39 @@ pub mod http2;
 pub mod icmp;
 pub mod icmpv6;
 pub mod igmp;
+pub mod imap;
+pub mod imf;
 pub mod ipv4;
 pub mod ipv6;
+pub mod irc;
+pub mod lines;
 pub mod llc;
 pub mod lldp;
 pub mod loopback;
 pub mod mpls;
+pub mod mysql;
 pub mod nbns;
+pub mod nbss;
 pub mod nflog;
 pub mod ntp;
 pub mod pbb;
+pub mod pgsql;
+pub mod pop;
 pub mod ports;
 pub mod ppp;
 pub mod pppoe;
 pub mod quic;
 pub mod radiotap;
+pub mod rpc;
+pub mod sip;
 pub mod slip;
 pub mod sll;
+pub mod smtp;
 pub mod snmp;
+pub mod ssh;
 pub mod stp;
 pub mod tcp;
+pub mod telnet;
 pub mod teredo;
 pub mod tls;
 pub mod udp;
@@ -252,6 +266,20 @@ protocols! {
     Multipart "mime_multipart" "MIME multipart" osi 7 Application;
     TextLines "data-text-lines" "text" osi 7 Application;
     Media "media" "content" osi 7 Application;
+    Ftp "ftp" "FTP" osi 7 Application;
+    FtpData "ftp-data" "FTP data" osi 7 Application;
+    Smtp "smtp" "SMTP" osi 7 Application;
+    Pop "pop" "POP3" osi 7 Application;
+    Imap "imap" "IMAP" osi 7 Application;
+    Imf "imf" "mail header" osi 7 Application;
+    Ssh "ssh" "SSH" osi 7 Application;
+    Telnet "telnet" "Telnet" osi 7 Application;
+    Rpc "rpc" "ONC RPC" osi 7 Application;
+    Mysql "mysql" "MySQL" osi 7 Application;
+    Pgsql "pgsql" "PostgreSQL" osi 7 Application;
+    Nbss "nbss" "NetBIOS session service" osi 7 Application;
+    Irc "irc" "IRC" osi 7 Application;
+    Sip "sip" "SIP" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -319,6 +347,8 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::UdpPorts(546 | 547, _) | Key::UdpPorts(_, 546 | 547) => Dhcpv6,
         Key::UdpPorts(123, _) | Key::UdpPorts(_, 123) => Ntp,
         Key::UdpPorts(161 | 162, _) | Key::UdpPorts(_, 161 | 162) => Snmp,
+        Key::UdpPorts(5060, _) | Key::UdpPorts(_, 5060) => Sip,
+        Key::UdpPorts(111 | 2049, _) | Key::UdpPorts(_, 111 | 2049) => Rpc,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
         _ => return None,
     })
@@ -441,6 +471,20 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         | Protocol::TextLines
         | Protocol::Media
         | Protocol::Data => data::dissect(cursor).map(drop),
+        Protocol::Sip => sip::dissect(cursor),
+        Protocol::Rpc => rpc::dissect(None, cursor).map(drop),
+        Protocol::Ftp
+        | Protocol::FtpData
+        | Protocol::Smtp
+        | Protocol::Pop
+        | Protocol::Imap
+        | Protocol::Imf
+        | Protocol::Irc
+        | Protocol::Nbss
+        | Protocol::Pgsql
+        | Protocol::Mysql
+        | Protocol::Telnet
+        | Protocol::Ssh => data::dissect(cursor).map(drop),
         carrier => dissect_carrier(carrier, cursor).map_or(Ok(()), |read| read.map(drop)),
     }
 }

@@ -4,7 +4,10 @@
 //! (`flow::stream`) and says so with a [`Unit`]; the tree lane then names the unit's bytes with [`describe`]. A unit whose
 //! meaning hangs on what came earlier carries that knowledge with it.
 
-use super::{Protocol, data, dns, http, http2, tls, websocket};
+use super::{
+    Protocol, data, dns, ftp, http, http2, imap, imf, irc, mysql, nbss, pgsql, pop, rpc, smtp, ssh, telnet,
+    tls, websocket,
+};
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
 /// What a part of a stream is.
@@ -26,6 +29,32 @@ pub enum Unit {
     Websocket(websocket::Part),
     /// A TLS record, what was in it, or a handshake message.
     Tls(tls::Part),
+    /// A line of an FTP control connection.
+    Ftp(ftp::Part),
+    /// A part of what an FTP data connection carries.
+    FtpData(Box<ftp::Setup>),
+    /// A line or a text of SMTP.
+    Smtp(smtp::Part),
+    /// A line or a text of POP3.
+    Pop(pop::Part),
+    /// A line or a literal of IMAP.
+    Imap(imap::Part),
+    /// The header of a mail.
+    Imf,
+    /// A version line, a packet in clear, or ciphertext of SSH.
+    Ssh(ssh::Part),
+    /// Text or a command of Telnet.
+    Telnet(telnet::Part),
+    /// A record of ONC RPC.
+    Rpc(rpc::Part),
+    /// A packet of MySQL.
+    Mysql(mysql::Part),
+    /// A message of PostgreSQL.
+    Pgsql(pgsql::Part),
+    /// A message of the NetBIOS session service.
+    Nbss(nbss::Part),
+    /// A line of IRC.
+    Irc(irc::Part),
     /// Bytes that nobody here can name.
     Opaque,
 }
@@ -47,6 +76,19 @@ impl Unit {
             Unit::Http2(_) => Protocol::Http2,
             Unit::Websocket(_) => Protocol::Websocket,
             Unit::Tls(_) => Protocol::Tls,
+            Unit::Ftp(_) => Protocol::Ftp,
+            Unit::FtpData(_) => Protocol::FtpData,
+            Unit::Smtp(_) => Protocol::Smtp,
+            Unit::Pop(_) => Protocol::Pop,
+            Unit::Imap(_) => Protocol::Imap,
+            Unit::Imf => Protocol::Imf,
+            Unit::Ssh(_) => Protocol::Ssh,
+            Unit::Telnet(_) => Protocol::Telnet,
+            Unit::Rpc(_) => Protocol::Rpc,
+            Unit::Mysql(_) => Protocol::Mysql,
+            Unit::Pgsql(_) => Protocol::Pgsql,
+            Unit::Nbss(_) => Protocol::Nbss,
+            Unit::Irc(_) => Protocol::Irc,
             Unit::Opaque => Protocol::Data,
         }
     }
@@ -56,7 +98,21 @@ impl Unit {
     pub fn continues(&self) -> bool {
         matches!(
             self,
-            Unit::HttpBody | Unit::HttpChunk(_) | Unit::Websocket(websocket::Part::Payload) | Unit::Tls(_)
+            Unit::HttpBody
+                | Unit::HttpChunk(_)
+                | Unit::Websocket(websocket::Part::Payload)
+                | Unit::Tls(_)
+                | Unit::Ftp(_)
+                | Unit::Smtp(_)
+                | Unit::Pop(_)
+                | Unit::Imap(_)
+                | Unit::Irc(_)
+                | Unit::Nbss(_)
+                | Unit::Pgsql(_)
+                | Unit::Mysql(_)
+                | Unit::Rpc(_)
+                | Unit::Telnet(_)
+                | Unit::Ssh(_)
         )
     }
 }
@@ -82,6 +138,22 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
         Unit::Http2(part) => http2::describe(part, c),
         Unit::Websocket(part) => websocket::describe(part, c),
         Unit::Tls(part) => tls::describe(part, c),
+        Unit::Ftp(part) => ftp::describe(*part, c),
+        Unit::FtpData(setup) => {
+            ftp::describe_data(setup, c);
+            Ok(())
+        }
+        Unit::Smtp(part) => smtp::describe(*part, c),
+        Unit::Pop(part) => pop::describe(*part, c),
+        Unit::Imap(part) => imap::describe(*part, c),
+        Unit::Imf => imf::dissect(c).map(drop),
+        Unit::Ssh(part) => ssh::describe(*part, c),
+        Unit::Telnet(part) => telnet::describe(*part, c),
+        Unit::Rpc(part) => rpc::describe(*part, c),
+        Unit::Mysql(part) => mysql::describe(*part, c),
+        Unit::Pgsql(part) => pgsql::describe(*part, c),
+        Unit::Nbss(part) => nbss::describe(*part, c),
+        Unit::Irc(part) => irc::describe(*part, c),
         Unit::Opaque => data::dissect(c),
     }
 }

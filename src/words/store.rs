@@ -46,7 +46,6 @@ const FIELDS: &[(&str, &str)] = &[
     ("tcp", words!("fields/tcp")),
     ("udp", words!("fields/udp")),
     ("dns", words!("fields/dns")),
-    ("dns-records", words!("fields/dns-records")),
     ("nbns", words!("fields/nbns")),
     ("dhcp", words!("fields/dhcp")),
     ("ntp", words!("fields/ntp")),
@@ -61,6 +60,12 @@ const FIELDS: &[(&str, &str)] = &[
     ("websocket", words!("fields/websocket")),
     ("tls", words!("fields/tls")),
     ("http-body", words!("fields/http-body")),
+    ("ftp", words!("fields/ftp")),
+    ("mail", words!("fields/mail")),
+    ("ssh", words!("fields/ssh")),
+    ("terminal", words!("fields/terminal")),
+    ("database", words!("fields/database")),
+    ("talk", words!("fields/talk")),
     ("other", words!("fields/other")),
 ];
 

@@ -23,8 +23,20 @@ use crate::decode::{Piece, PieceKind};
 use crate::protocol::{Certainty, Unit};
 
 pub mod dns;
+pub mod ftp;
 pub mod http2;
+pub mod imap;
+pub mod irc;
+pub mod lines;
 pub mod messages;
+pub mod mysql;
+pub mod nbss;
+pub mod pgsql;
+pub mod pop;
+pub mod rpc;
+pub mod smtp;
+pub mod ssh;
+pub mod telnet;
 pub mod tls;
 pub mod websocket;
 #[cfg(test)]
@@ -81,6 +93,8 @@ pub struct Shared {
     pub tls: tls::TlsShared,
     /// Cookies, stored responses, and how much of bodies is kept.
     pub http: http::Memory,
+    /// Data connections that FTP's control connections announced.
+    pub ftp: ftp::Transfers,
 }
 
 /// Reads the two directions of a stream.
@@ -113,8 +127,19 @@ struct Row {
 #[rustfmt::skip]
 static READERS: &[Row] = &[
     Row { name: "http2", probe: http2::probe, ports: &[], make: http2::reader },
+    Row { name: "ssh", probe: ssh::probe, ports: &[22], make: ssh::reader },
     Row { name: "http", probe: http::probe, ports: http::PORTS, make: || Box::<http::HttpStream>::default() },
     Row { name: "tls",  probe: tls::probe,  ports: tls::PORTS,  make: tls::reader },
+    Row { name: "ftp",  probe: ftp::probe,  ports: &[21],       make: ftp::reader },
+    Row { name: "smtp", probe: smtp::probe, ports: &[25, 587, 2525], make: smtp::reader },
+    Row { name: "pop",  probe: pop::probe,  ports: &[110],      make: pop::reader },
+    Row { name: "imap", probe: imap::probe, ports: &[143],      make: imap::reader },
+    Row { name: "telnet", probe: telnet::probe, ports: &[23], make: telnet::reader },
+    Row { name: "rpc", probe: rpc::probe, ports: &[111, 2049], make: rpc::reader },
+    Row { name: "mysql", probe: mysql::probe, ports: &[3306], make: mysql::reader },
+    Row { name: "pgsql", probe: pgsql::probe, ports: &[5432], make: pgsql::reader },
+    Row { name: "nbss", probe: nbss::probe, ports: &[139, 445], make: nbss::reader },
+    Row { name: "irc", probe: irc::probe, ports: &[194, 6665, 6666, 6667, 6668, 6669], make: irc::reader },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
 ];
 
@@ -139,27 +164,36 @@ pub fn after_upgrade(upgrade: &Upgrade<'_>, sink: &mut Sink<'_>) -> Box<dyn Read
             http2::reader_after_upgrade(packet, time_ns, method, uri)
         }
         // A protocol that is named and not known here is nobody else's.
-        (Some(_), _) => Box::new(Chooser { tries: MAX_TRIES }),
+        (Some(_), _) => Box::new(Chooser { tries: MAX_TRIES, only: None }),
         (None, _) => in_tunnel(),
     }
 }
 
 /// Who reads in a tunnel, of which nothing is known: whoever knows its first bytes.
 pub fn in_tunnel() -> Box<dyn Reader> {
-    Box::new(Chooser { tries: 0 })
+    Box::new(Chooser { tries: 0, only: None })
+}
+
+/// Who reads on in both directions where the two ends agreed to begin TLS here (STARTTLS and its like).
+pub fn after_starttls() -> Box<dyn Reader> {
+    Box::new(Chooser { tries: 0, only: Some("tls") })
 }
 
 /// Reads nothing, and looks for whoever knows what begins here: in a tunnel, or behind an upgrade.
 #[derive(Debug)]
 pub struct Chooser {
     tries: u8,
+    /// Nobody else will do.
+    only: Option<&'static str>,
 }
 
 impl Reader for Chooser {
     fn feed(&mut self, from_client: bool, at: Option<usize>, data: &[u8], sink: &mut Sink<'_>) -> usize {
         if self.tries < MAX_TRIES {
             self.tries += 1;
-            if let Some(row) = READERS.iter().find(|r| (r.probe)(data, from_client) == Certainty::Yes) {
+            let fits = |row: &&Row| self.only.is_none_or(|only| row.name == only);
+            let sure = |row: &&Row| (row.probe)(data, from_client) == Certainty::Yes;
+            if let Some(row) = READERS.iter().filter(fits).find(sure) {
                 sink.next = Some((row.make)());
                 return 0;
             }
@@ -239,6 +273,13 @@ pub fn read(
     output: Output<'_>,
 ) {
     let is_client = from == Endpoint::Client;
+    if matches!(stream, Stream::Undecided)
+        && let Some(reader) =
+            output.shared.ftp.reader((connection.base.server.addr, connection.base.server.port))
+    {
+        connection.application = Some("ftp-data");
+        *stream = Stream::Read(reader);
+    }
     if !s.payload.is_empty() {
         stream.choose(s, is_client, connection);
     }

@@ -89,6 +89,12 @@ impl Wire {
         self.at(0, |reader, sink| super::feed(reader, from_client, None, data, sink))
     }
 
+    /// Bytes of a direction were not captured.
+    pub fn lost(&mut self, from_client: bool, bytes: u64) -> &mut Wire {
+        self.reader.lost(from_client, bytes);
+        self
+    }
+
     /// A direction ends.
     pub fn end(&mut self, from_client: bool) {
         self.at(0, |reader, sink| reader.end(from_client, sink));
