@@ -32,7 +32,7 @@ esac
 
 @scenario("dhcp-dora", "DHCP: discover, offer, request, acknowledge; renewal, refusal, release",
           needs=["busybox", "dig", "dnsmasq", "ping", "ss", "udhcpc"],
-          expect=["udp.datagram", "arp.request", "arp.reply", "arp.probe", "dns.query", "dns.response",
+          expect=["dhcp.discover", "dhcp.offer", "dhcp.request", "dhcp.ack", "arp.request", "arp.reply", "arp.probe", "dns.query", "dns.response",
                   "icmp.echo-request", "icmp.echo-reply"],
           shows=[("dhcp.option.dhcp == 1 && ip.src == 0.0.0.0 && ip.dst == 255.255.255.255", 2),
                  "dhcp.option.dhcp == 2 && dhcp.ip.your == 10.0.0.100",
