@@ -207,10 +207,13 @@ static FILES: &[(&str, &str)] = files![
     "ethernet"
     "arp"
     "ip"
+    "load-balancing"
+    "sockets"
     "tcp-handshake"
     "tcp-state"
     "tcp-teardown"
     "tcp-time-wait"
+    "dns"
 ];
 
 struct Ledger {

@@ -3,7 +3,11 @@
 //! The oldest (`hop`, `half`, `fin`, `isn`, `link`, `original`) are in `surroundings`; further ones are rows of [`MEMORIES`].
 //! Bounded: a memory says at its top how much it keeps. Leaves out: judgement, which is the ledger's.
 
+mod crossing;
 mod lingering;
+mod naming;
+mod relaying;
+mod takeover;
 
 use std::fmt::Debug;
 
@@ -38,7 +42,11 @@ pub(super) struct Row {
 /// All of them.
 #[rustfmt::skip]
 pub(super) static MEMORIES: &[Row] = &[
+    Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
+    Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
+    Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
+    Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },
 ];
 
 /// All names of all memories.

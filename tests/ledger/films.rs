@@ -1,5 +1,6 @@
 //! Captures for the ledger's tests: the bundled ones as frames that can be changed, and changed copies of them.
 
+mod relays;
 mod time_wait;
 
 use pcaplain::capture::{self, Frame, Source};
@@ -437,6 +438,7 @@ pub fn mutated() -> Changed {
 /// Changed copies for the topics that have a file of their own in `films/`.
 #[rustfmt::skip]
 const FURTHER: &[fn() -> Changed] = &[
+    relays::films,
     time_wait::films,
 ];
 
