@@ -5,6 +5,7 @@
 
 mod crossing;
 mod lingering;
+mod listening;
 mod naming;
 mod relaying;
 mod takeover;
@@ -44,6 +45,7 @@ pub(super) struct Row {
 pub(super) static MEMORIES: &[Row] = &[
     Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
+    Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
     Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },

@@ -5,7 +5,8 @@
 //! and `names.new` whether by other addresses, not by order alone; `names.referrals`, how many servers had sent this asker on before,
 //! for this name; `names.used_packet`, `.used_address`: a web request for this name that its asker had made before it ever asked, to an
 //! address that the response does not have. With an HTTP request: `names.resolved_packet`: the response that has its server's
-//! address under the name in its Host line. With a query: `names.referral_packet`: the response, of another server, that sent the asker on.
+//! address under the name in its Host line. With a query: `names.referral_packet`: the response, of another server, that sent the asker on;
+//! `names.kept_packet`, `.kept_since`, `.kept_left`: the answer that the asker had already, how long ago, how many seconds more it may be kept.
 //!
 //! Bounded: [`MAX_KNOWN`] names of each kind, then all of that kind are forgotten; [`MAX_ASKERS`] askers a name.
 
@@ -41,6 +42,9 @@ pub const NAMES: &[(&str, expression::Kind)] = &[
     ("names.used_address", expression::Kind::Any),
     ("names.resolved_packet", expression::Kind::Number),
     ("names.referral_packet", expression::Kind::Number),
+    ("names.kept_packet", expression::Kind::Number),
+    ("names.kept_since", expression::Kind::Time),
+    ("names.kept_left", expression::Kind::Number),
 ];
 
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -63,6 +67,8 @@ struct Now {
     used: Option<(u64, IpAddr)>,
     resolved: Option<u64>,
     referral: Option<u64>,
+    /// Packet, time since, seconds left.
+    kept: Option<(u64, i64, u64)>,
 }
 
 /// The memory.
@@ -79,6 +85,8 @@ pub struct Naming {
     used: Map<(IpAddr, String), (u64, IpAddr)>,
     /// By asker and name: the addresses, as text, and the packet.
     resolved: Map<(IpAddr, String), (String, u64)>,
+    /// By asker, name and type: packet, time and lifetime of the answer.
+    kept: Map<(IpAddr, String, String), (u64, i64, u64)>,
 }
 
 fn put<K: Eq + Hash, V>(map: &mut Map<K, V>, key: K, value: V) {
@@ -108,6 +116,14 @@ impl Naming {
         let key = (src, name);
         self.now.referral =
             self.referrals.get(&key).filter(|(.., from)| *from != dst).map(|(_, packet, _)| *packet);
+        if let Some(kind) = text(event, "type")
+            && event.variant != "retry"
+            && let Some((packet, time_ns, ttl)) = self.kept.get(&(src, key.1.clone(), kind)).copied()
+        {
+            let since = self.now.time_ns - time_ns;
+            let left = ttl.checked_sub(since.max(0) as u64 / 1_000_000_000);
+            self.now.kept = left.filter(|left| *left > 0).map(|left| (packet, since, left));
+        }
         put(&mut self.asked, key, ());
     }
 
@@ -128,6 +144,9 @@ impl Naming {
             && !answers.split(", ").any(|answer| answer == address.to_string())
         {
             self.now.used = Some((used, address));
+        }
+        if let Some(&Datum::Uint(ttl)) = event.get("ttl") {
+            put(&mut self.kept, (dst, name.clone(), kind.clone()), (packet, time_ns, ttl));
         }
         put(&mut self.resolved, asker, (answers.clone(), packet));
         if self.said.len() >= MAX_KNOWN {
@@ -211,6 +230,11 @@ impl Memory for Naming {
             ("names.referral_packet", ..) if now.referral.is_some() => {
                 packet(now.referral.unwrap_or_default())
             }
+            ("names.kept_packet", ..) if now.kept.is_some() => packet(now.kept.map_or(0, |kept| kept.0)),
+            ("names.kept_since", ..) if now.kept.is_some() => {
+                Operand::Time(now.kept.map_or(0, |kept| kept.1).into())
+            }
+            ("names.kept_left", ..) if now.kept.is_some() => packet(now.kept.map_or(0, |kept| kept.2)),
             _ => return,
         };
         each(value);

@@ -7,7 +7,8 @@
 //!   is passed on from the very address that was asked. `.same`: to the last byte. `.servers`: to how many servers requests have gone by now.
 //!   `.before_packet`, `.elsewhere_packet`: the same client's request before went to the same server, another client's in between did not.
 //! * `relay.for_packet`, in a connection that is opened while a request is owed its answer: that request.
-//! * `relay.asked_packet`, `.tried_packet`, with an answer: the request that was made for it; the SYN that was sent for it in vain.
+//! * `relay.asked_packet`, `.tried_packet`, with an answer: the request that was made for it; the SYN that was sent for it in vain;
+//!   `.tried_edge`: from the very address that was asked.
 //! * `cache.filled_packet`, `.filled_after`, with an answer for which nothing was asked: an earlier one to the same request, for which
 //!   something was, and how long that took.
 //! * `probe.count`, `.before_packet`, `.gap`: how often a host has asked a server the same, or opened and closed a connection without a
@@ -50,6 +51,7 @@ pub const NAMES: &[(&str, expression::Kind)] = &[
     ("relay.for_packet", expression::Kind::Number),
     ("relay.asked_packet", expression::Kind::Number),
     ("relay.tried_packet", expression::Kind::Number),
+    ("relay.tried_edge", expression::Kind::Flag),
     ("cache.filled_packet", expression::Kind::Number),
     ("cache.filled_after", expression::Kind::Time),
     ("probe.count", expression::Kind::Number),
@@ -72,7 +74,8 @@ struct Open {
     time_ns: i64,
     digest: u64,
     asked: Option<u64>,
-    tried: Option<u64>,
+    /// The SYN, and whether it went out from the very address that was asked.
+    tried: Option<(u64, bool)>,
     reached: bool,
 }
 
@@ -118,7 +121,7 @@ struct Now {
     relay: Option<Relay>,
     for_packet: Option<u64>,
     asked: Option<u64>,
-    tried: Option<u64>,
+    tried: Option<(u64, bool)>,
     filled: Option<(u64, i64)>,
     /// How many by now, and the one before.
     probe: Option<(u64, Option<Probe>, bool)>,
@@ -185,7 +188,7 @@ impl Relaying {
                 open.tried.is_none() && open.asked.is_none() && open.client != at.dst && from(open)
             });
         if let Some(open) = owed {
-            open.tried = Some(packet);
+            open.tried = Some((packet, open.server == at.src));
             let known = (open.packet, open.flow);
             put(&mut self.tries, flow, known);
         }
@@ -350,7 +353,8 @@ impl Memory for Relaying {
             ("relay.elsewhere_packet", Some(relay), _) => packet(relay.elsewhere),
             ("relay.for_packet", ..) => packet(now.for_packet),
             ("relay.asked_packet", ..) => packet(now.asked),
-            ("relay.tried_packet", ..) => packet(now.tried),
+            ("relay.tried_packet", ..) => packet(now.tried.map(|(packet, _)| packet)),
+            ("relay.tried_edge", ..) => now.tried.map(|(_, edge)| Operand::Bool(edge)),
             ("cache.filled_packet", ..) => packet(now.filled.map(|(packet, _)| packet)),
             ("cache.filled_after", ..) => now.filled.map(|(_, after)| Operand::Time(after.into())),
             ("probe.count", _, Some((count, ..))) => packet(Some(count)),
