@@ -3,13 +3,14 @@
 //! * `port.packet`, `.gap`, `.src`, `.dst`: a frame of two other stations at another port of a switch, shortly before this one. That it is
 //!   a switch is known by a frame of those two that was seen at two ports with the same addresses; neither pair was seen at the other's
 //!   port of late, as it is where a switch floods.
-//! * `gate.stopped_packet`, with a SYN that is repeated: the first one, which no other capture point has, while some of what comes the same
-//!   way was forwarded. `gate.stopped`: how many such by now, in any packet.
+//! * `gate.stopped_packet`, with a SYN that is repeated: the first one, which no other capture point has, while something else between the
+//!   same hosts was forwarded. `gate.stopped`: how many such by now, in any packet.
 //!
 //! Bounded: [`MAX_KNOWN`] entries of each kind, then all of that kind are forgotten.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
@@ -59,9 +60,9 @@ pub struct Crossing {
     seen: HashMap<((Mac, Mac), u32), i64, RandomState>,
     /// Pairs seen at two ports.
     switched: Set<(Mac, Mac)>,
-    /// Frames seen at a second capture point, and the capture points that something was forwarded from.
+    /// Frames seen at a second capture point; from which one something was forwarded, and between which hosts.
     copied: Set<u64>,
-    from: Set<u64>,
+    from: Set<(u64, (IpAddr, IpAddr))>,
     stopped: u64,
     other: Option<(Last, i64)>,
     first: Option<u64>,
@@ -82,20 +83,26 @@ impl Memory for Crossing {
     fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
         (self.other, self.first) = (None, None);
         let interface = u64::from(frame.interface);
+        let ends = match packet.ip().map(|ip| &ip.header) {
+            Some(Header::Ipv4(h)) => Some((IpAddr::from(h.source()), IpAddr::from(h.destination()))),
+            Some(Header::Ipv6(h)) => Some((IpAddr::from(h.source()), IpAddr::from(h.destination()))),
+            _ => None,
+        };
         for event in &outcome.events {
             match (event.kind, event.get("original"), event.get("first_packet")) {
                 (Kind::CaptureCopy, Some(Datum::Uint(original)), _) => {
                     add(&mut self.copied, *original);
                     if event.variant == "forwarded"
-                        && let Some(Datum::Uint(from)) = event.get("original_interface")
+                        && let Some(&Datum::Uint(from)) = event.get("original_interface")
+                        && let Some(ends) = ends
                     {
-                        add(&mut self.from, *from);
+                        add(&mut self.from, (from, ends));
                     }
                 }
                 (Kind::TcpSyn, _, Some(Datum::Uint(first)))
                     if event.variant == "again"
                         && event.get("attempt") == Some(&Datum::Uint(2))
-                        && self.from.contains(&interface)
+                        && ends.is_some_and(|ends| self.from.contains(&(interface, ends)))
                         && !self.copied.contains(first) =>
                 {
                     self.stopped += 1;
