@@ -207,6 +207,8 @@ static FILES: &[(&str, &str)] = files![
     "ethernet"
     "arp"
     "ip"
+    "icmp"
+    "network-devices"
     "load-balancing"
     "sockets"
     "tcp-handshake"

@@ -3,12 +3,19 @@
 //! The oldest (`hop`, `half`, `fin`, `isn`, `link`, `original`) are in `surroundings`; further ones are rows of [`MEMORIES`].
 //! Bounded: a memory says at its top how much it keeps. Leaves out: judgement, which is the ledger's.
 
+mod bridging;
 mod crossing;
+mod echoes;
+mod errands;
 mod lingering;
 mod listening;
 mod naming;
+mod orphans;
+mod pace;
 mod relaying;
 mod takeover;
+mod translation;
+mod turns;
 
 use std::fmt::Debug;
 
@@ -43,12 +50,19 @@ pub(super) struct Row {
 /// All of them.
 #[rustfmt::skip]
 pub(super) static MEMORIES: &[Row] = &[
+    Row { names: bridging::NAMES, make: || Box::<bridging::Bridging>::default() },
     Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
+    Row { names: echoes::NAMES, make: || Box::<echoes::Echoes>::default() },
+    Row { names: errands::NAMES, make: || Box::<errands::Errands>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
+    Row { names: orphans::NAMES, make: || Box::<orphans::Orphans>::default() },
+    Row { names: pace::NAMES, make: || Box::<pace::Paces>::default() },
     Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },
+    Row { names: translation::NAMES, make: || Box::<translation::Translation>::default() },
+    Row { names: turns::NAMES, make: || Box::<turns::Turns>::default() },
 ];
 
 /// All names of all memories.

@@ -1,5 +1,6 @@
 //! Captures for the ledger's tests: the bundled ones as frames that can be changed, and changed copies of them.
 
+mod devices;
 mod relays;
 mod time_wait;
 
@@ -438,6 +439,7 @@ pub fn mutated() -> Changed {
 /// Changed copies for the topics that have a file of their own in `films/`.
 #[rustfmt::skip]
 const FURTHER: &[fn() -> Changed] = &[
+    devices::films,
     relays::films,
     time_wait::films,
 ];
