@@ -4,7 +4,7 @@
 //! to the server and back; `pace.home` the time from there to the ACK, the way to the client and back. And of the longest run of
 //! segments of one size (at least [`FULL`] bytes) that the server sent one after the other: `pace.segments`, `pace.bytes` behind the first,
 //! `pace.time` from the first to the last, `pace.rate` in kbit/s, `pace.first` and `pace.last` packet. Segments of one full size were cut from
-//! what was waiting to be sent: their pace is the way's, not the program's.
+//! what was waiting to be sent: their pace is the way's, not the program's. A pause of a quarter of the way there and back ends a run.
 //!
 //! Bounded: [`MAX_KNOWN`] connections, then all are forgotten.
 
@@ -23,6 +23,9 @@ use super::Memory;
 const MAX_KNOWN: usize = 8_192;
 /// What counts as a full segment, bytes.
 const FULL: usize = 1_000;
+
+/// A round trip within this time is near: no pause is for its sake, nanoseconds.
+const NEAR_NS: i64 = 2_000_000;
 
 /// The names, and the kinds of their values.
 pub const NAMES: &[(&str, expression::Kind)] = &[
@@ -95,7 +98,10 @@ impl Memory for Paces {
             return;
         };
         let (seq, at) = (tcp.sequence_number(), (frame.number, frame.time_ns));
-        let goes_on = pace.run.segments > 0 && pace.run.next == seq && pace.run.size == len;
+        // Far away, a long pause may be the sender's, who waits to be acknowledged.
+        let pause = frame.time_ns - pace.run.last.1;
+        let waits = pace.away_ns.is_some_and(|away| away > NEAR_NS && pause > away / 4);
+        let goes_on = pace.run.segments > 0 && pace.run.next == seq && pace.run.size == len && !waits;
         if !goes_on {
             pace.run = Run { size: len, first: at, ..Run::default() };
         }
