@@ -3,7 +3,8 @@
 //! A frame that is seen at a second capture point with the same hardware addresses and the same TTL was bridged; capture points that
 //! frames join so are ports of one switch (or of switches joined by a trunk). Where a station's frames come in is its home.
 //!
-//! * `bridge.*`, with the copy of a bridged frame: `seen` at how many points by now, `ports` how many the switch has; `home` whether this is
+//! * `bridge.*`, with the copy of a bridged frame: `seen` at how many points by now, `ports` how many the switch has; `star` whether it is one, and
+//!   not a cable with several taps: a frame between two of its ports was not seen at a third; `home` whether this is
 //!   the addressee's home, told by its own frame `home_packet`; `away` whether its home is another; `hub` how often, by now, frames to it came
 //!   out elsewhere after it had just shown where it is: a switch has no reason for a second time.
 //! * `past.*`, with the copy of a bridged frame: the one to a single station before it, of the same switch, by now with all its copies:
@@ -33,6 +34,8 @@ const MAX_KNOWN: usize = 16_384;
 const MAX_OPEN: usize = 256;
 /// Capture points told apart.
 const MAX_PORTS: usize = 32;
+/// Frames up to this size are not cut or glued on their way, bytes.
+const SMALL: usize = 600;
 /// After this time no further copy comes, nanoseconds.
 const SETTLED_NS: i64 = 20_000_000;
 
@@ -40,6 +43,7 @@ const SETTLED_NS: i64 = 20_000_000;
 pub const NAMES: &[(&str, expression::Kind)] = &[
     ("bridge.seen", expression::Kind::Number),
     ("bridge.ports", expression::Kind::Number),
+    ("bridge.star", expression::Kind::Flag),
     ("bridge.home", expression::Kind::Flag),
     ("bridge.home_packet", expression::Kind::Number),
     ("bridge.away", expression::Kind::Flag),
@@ -69,6 +73,7 @@ struct Sighting {
     src: Mac,
     dst: Mac,
     vlan: Option<u16>,
+    small: bool,
     /// Where, the first point first.
     points: ArrayVec<u32, 8>,
     copy: Option<u64>,
@@ -90,6 +95,7 @@ struct Home {
 struct Bridged {
     seen: usize,
     ports: usize,
+    star: bool,
     home: Option<(bool, u64)>,
     hub: u64,
 }
@@ -110,6 +116,8 @@ pub struct Bridging {
     /// Which switch a capture point belongs to, by the lowest of its points.
     switch_of: HashMap<u32, u32, RandomState>,
     routed: HashSet<(u32, u32), RandomState>,
+    /// Ports of which it is known that a frame between two others does not get there.
+    apart: HashSet<u32, RandomState>,
     vlans: HashMap<u32, ArrayVec<u16, 8>, RandomState>,
     /// By switch, the latest frame to one station that has all its copies.
     past: HashMap<u32, Sighting, RandomState>,
@@ -151,9 +159,23 @@ impl Bridging {
                     self.casts.insert(point, frame);
                 }
             } else if frame.dst[0] & 1 == 0 && frame.points.len() > 1 {
+                self.tells_apart(&frame);
                 self.past.insert(self.switch(point), frame);
             }
         }
+    }
+
+    /// What a frame between two stations, seen at their homes only, says of the other ports.
+    fn tells_apart(&mut self, frame: &Sighting) {
+        let home = |mac: Mac| self.homes.get(&mac).map(|home| home.point);
+        let ends = [home(frame.src), home(frame.dst)];
+        let between = frame.points.len() == 2 && frame.points.iter().all(|p| ends.contains(&Some(*p)));
+        if !between || !frame.small || ends[0] == ends[1] {
+            return;
+        }
+        let others: ArrayVec<u32, MAX_PORTS> =
+            self.points_of(frame.points[0]).filter(|p| !frame.points.contains(p)).take(MAX_PORTS).collect();
+        self.apart.extend(others);
     }
 
     /// A copy of a frame at another port.
@@ -198,7 +220,8 @@ impl Bridging {
         sighting.copy = Some(frame.number);
         let seen = sighting.points.len();
         let ports = self.points_of(here).count();
-        self.now.bridged = Some(Bridged { seen, ports, home: told, hub });
+        let star = self.points_of(here).any(|port| self.apart.contains(&port));
+        self.now.bridged = Some(Bridged { seen, ports, star, home: told, hub });
         // Told once.
         self.now.past = self.past.remove(&self.switch(here)).map(|past| (past, ports));
     }
@@ -240,6 +263,7 @@ impl Memory for Bridging {
                 src: e.src,
                 dst: e.dst,
                 vlan,
+                small: frame.bytes.len() <= SMALL,
                 points,
                 copy: None,
                 home: None,
@@ -291,6 +315,7 @@ fn of_bridged(bridged: &Bridged, field: &str, each: &mut dyn FnMut(Operand<'_>))
     match (field, bridged.home) {
         ("seen", _) => each(Operand::Int(bridged.seen as i128)),
         ("ports", _) => each(Operand::Int(bridged.ports as i128)),
+        ("star", _) => each(Operand::Bool(bridged.star)),
         ("hub", _) => each(Operand::Int(bridged.hub.into())),
         ("home", Some((home, _))) => each(Operand::Bool(home)),
         ("away", Some((home, _))) => each(Operand::Bool(!home)),

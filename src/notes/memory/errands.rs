@@ -2,9 +2,10 @@
 //!
 //! RFC 9112 section 3.2.2 (absolute-form). Names, with an HTTP request: `errand.packet`, the client's request, `errand.client` whose it was,
 //! where the one who was asked with the whole URL now asks for the same path himself; `errand.proxied`: whether this very request goes to a
-//! proxy, as it has the whole URL.
+//! proxy, as it has the whole URL; `errand.tunnel`: whether the one who sends it has been asked (CONNECT) for a tunnel to such a port, so that
+//! it may be a client's own request, seen because the capture has the secrets of its TLS.
 //!
-//! Bounded: [`MAX_OPEN`] requests. Leaves out: tunnels (CONNECT), in which the proxy asks for nothing.
+//! Bounded: [`MAX_OPEN`] requests, as many tunnels.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -26,6 +27,7 @@ pub const NAMES: &[(&str, expression::Kind)] = &[
     ("errand.packet", expression::Kind::Number),
     ("errand.client", expression::Kind::Any),
     ("errand.proxied", expression::Kind::Flag),
+    ("errand.tunnel", expression::Kind::Flag),
 ];
 
 #[derive(Debug)]
@@ -42,6 +44,9 @@ struct Asked {
 pub struct Errands {
     errand: Option<(u64, IpAddr)>,
     proxied: Option<bool>,
+    tunnel: bool,
+    /// Who was asked for a tunnel, and to which port.
+    tunnels: VecDeque<(IpAddr, u16)>,
     open: VecDeque<Asked>,
 }
 
@@ -50,8 +55,17 @@ impl Memory for Errands {
         (self.errand, self.proxied) = (None, None);
         for event in outcome.events.iter().filter(|e| e.kind == Kind::HttpRequest && e.packet == frame.number)
         {
-            let Some((src, dst)) = ends(packet) else { return };
+            let Some((src, dst, port)) = ends(packet) else { return };
             let Some(Datum::Text(uri)) = event.get("uri") else { continue };
+            self.tunnel = self.tunnels.contains(&(src, port));
+            if event.get("method") == Some(&Datum::Text("CONNECT".into()))
+                && let Some(port) = uri.rsplit(':').next().and_then(|port| port.parse().ok())
+            {
+                if self.tunnels.len() >= MAX_OPEN {
+                    self.tunnels.pop_front();
+                }
+                self.tunnels.push_back((dst, port));
+            }
             let path = uri.split_once("://").map(|(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
             self.proxied = Some(path.is_some());
             if let Some(path) = path {
@@ -81,16 +95,20 @@ impl Memory for Errands {
             ("errand.packet", Some((packet, _))) => each(Operand::Int(packet.into())),
             ("errand.client", Some((_, IpAddr::V4(ip)))) => each(Operand::V4(ip.octets())),
             ("errand.client", Some((_, IpAddr::V6(ip)))) => each(Operand::V6(ip.octets())),
+            ("errand.tunnel", _) if self.proxied.is_some() => each(Operand::Bool(self.tunnel)),
             ("errand.proxied", _) => self.proxied.iter().for_each(|p| each(Operand::Bool(*p))),
             _ => {}
         }
     }
 }
 
-fn ends(packet: &Packet<'_>) -> Option<(IpAddr, IpAddr)> {
+/// Source, destination, port of the destination.
+fn ends(packet: &Packet<'_>) -> Option<(IpAddr, IpAddr, u16)> {
+    let Header::Tcp(tcp) = &packet.transport()?.header else { return None };
+    let port = tcp.destination_port();
     Some(match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
+        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination()), port),
+        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination()), port),
         _ => return None,
     })
 }
