@@ -5,7 +5,7 @@
 //! exchanges), 9.3.2 (pipelining); RFC 9110 section 9.3.6 (CONNECT), 15.2 (interim responses), 7.8 (Upgrade).
 //! Leaves out: where bodies end (`framing.rs`), what they are (`body.rs`), what is told of an exchange (`exchange.rs`).
 //!
-//! Observer only: nothing here refuses a message. Bytes that are no HTTP are [`PieceKind::Unit(Unit::Opaque)`] until a
+//! Observer only: nothing here refuses a message. Bytes that are no HTTP are `PieceKind::Unit(Unit::Opaque)` until a
 //! segment begins like a head. Which end is the client is not asked: a message's first line says what it is.
 
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! Spanning tree: which bridge is the root, and when the tree changes. What repeats is no news.
 //!
-//! IEEE 802.1D clause 17. Remembers for each sender and port what it said last, at most [`MAX_PORTS`] of them; beyond
+//! IEEE 802.1D clause 17. Remembers for each sender and port what it said last, at most `MAX_PORTS` of them; beyond
 //! them, nothing is told.
 
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! VRRP: who is master of a virtual router, and who takes over. A master's repetitions are no news.
 //!
 //! RFC 9568 section 6 (states: a backup takes over when the master has been silent for three of its intervals, or
-//! has given up with priority 0). Remembers at most [`MAX_ROUTERS`] virtual routers; beyond them, nothing is told.
+//! has given up with priority 0). Remembers at most `MAX_ROUTERS` virtual routers; beyond them, nothing is told.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

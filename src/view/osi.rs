@@ -2,7 +2,7 @@
 //! work is done all the same, by the protocols that need it.
 //!
 //! ISO/IEC 7498-1 clause 7.2 (presentation) and 7.3 (session), as the study notes use the words. Each line is tied to the field
-//! that does the work. Leaves out: what cannot be seen in a packet. [`WORK`] is the table; a protocol that does such work
+//! that does the work. Leaves out: what cannot be seen in a packet. `WORK` is the table; a protocol that does such work
 //! adds its rows.
 
 use crate::wire::{Node, NodeKind, Tree, Value};

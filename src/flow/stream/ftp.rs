@@ -4,7 +4,7 @@
 //! RFC 2428 (EPRT, EPSV). Leaves out: what a file holds.
 //!
 //! A data connection is known by the address that PORT, EPRT, 227 or 229 gave, whoever connects there and from wherever.
-//! Bounded: [`MAX_EXPECTED`] announced addresses.
+//! Bounded: `MAX_EXPECTED` announced addresses.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};

@@ -2,7 +2,7 @@
 //!
 //! RFC 9051 and RFC 3501 section 2.2, 4.3 (literals), 6.2 (logins, STARTTLS), 7.1. Leaves out: what mails say.
 //!
-//! Bounded: [`MAX_OPEN`] commands that wait for their replies.
+//! Bounded: `MAX_OPEN` commands that wait for their replies.
 
 use std::collections::VecDeque;
 

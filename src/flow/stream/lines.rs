@@ -4,7 +4,7 @@
 //! added), RFC 2920 (commands may be sent before the replies to earlier ones came; replies keep their order). Leaves out:
 //! what the commands are.
 //!
-//! Bounded: lines of [`MAX_LINE`] bytes, [`MAX_WAITING`] commands that wait for their replies.
+//! Bounded: lines of [`MAX_LINE`] bytes, `MAX_WAITING` commands that wait for their replies.
 
 use std::collections::VecDeque;
 

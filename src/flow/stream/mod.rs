@@ -1,6 +1,6 @@
 //! What is spoken in a TCP stream: who reads it, told by its first bytes, and how it is handed to that reader in order.
 //!
-//! [`READERS`] is THE table: one row a protocol. A reader gets the bytes of both directions, once each and in order, finds where
+//! `READERS` is THE table: one row a protocol. A reader gets the bytes of both directions, once each and in order, finds where
 //! messages begin and end, says what they are (pieces for the tree, events for the story), and may hand over to another
 //! one (an upgrade, STARTTLS, a tunnel through a proxy). Leaves out: what the protocols say, which is in their own files.
 //!

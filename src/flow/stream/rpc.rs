@@ -3,7 +3,7 @@
 //! RFC 5531 section 9 (the number `xid` "is used by clients to match replies"), 11 (record marking), RFC 1833. Leaves out: records of several
 //! fragments, of which the first is read; RPC over UDP, of which fields are shown and nothing is followed.
 //!
-//! Bounded: [`MAX_OPEN`] calls that wait for their replies.
+//! Bounded: `MAX_OPEN` calls that wait for their replies.
 
 use std::collections::VecDeque;
 

@@ -2,8 +2,8 @@
 //!
 //! RFC 1035 section 3.2 (the form), 3.3 (A, NS, CNAME, SOA, PTR, HINFO, MX, TXT), RFC 3596 (AAAA), 2782 (SRV),
 //! 6672 (DNAME), 6891 section 6 (OPT), 8659 section 4 (CAA), 7208 section 3.1 (SPF).
-//! What signs is in [`super::dnssec`], EDNS options in [`super::edns`], SVCB and HTTPS in [`super::svcb`], what is rarely
-//! met in [`super::rdata`].
+//! What signs is in `super::dnssec`, EDNS options in `super::edns`, SVCB and HTTPS in `super::svcb`, what is rarely
+//! met in `super::rdata`.
 //! Leaves out: types that none of these knows; their data are one field of bytes (RFC 3597 section 3).
 
 use super::{Answer, Dialect, KEPT_ANSWERS, UPDATE, Walk, class, dnssec, edns, name, rdata, svcb};

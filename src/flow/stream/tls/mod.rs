@@ -3,12 +3,12 @@
 //!
 //! RFC 8446 section 5 (records), 4 and appendix A (the order of messages in 1.3), D.4 (a ChangeCipherSpec without meaning); RFC 5246
 //! section 7.1 (ChangeCipherSpec), 7.3 (order of messages); RFC 5077 section 3.4 (how a resumption is known). Opening records is in
-//! [`cipher`], key logs in [`keys`], what is told in [`story`]. What the application says inside is read by whoever knows it, as if it
+//! [`cipher`], key logs in [`keys`], what is told in `story`. What the application says inside is read by whoever knows it, as if it
 //! had come over TCP; everything told from there is marked `decrypted`.
 //!
 //! Leaves out: renegotiation without keys (it cannot be seen), compression, Encrypted ClientHello.
 //!
-//! Bounded: a handshake message longer than [`MAX_HANDSHAKE`] is not read; at most [`MAX_DEPTH`] layers of TLS inside TLS are opened.
+//! Bounded: a handshake message longer than `MAX_HANDSHAKE` is not read; at most `MAX_DEPTH` layers of TLS inside TLS are opened.
 
 use super::messages::{Extent, MessageReader, Messages};
 use super::{Reader, Sink};

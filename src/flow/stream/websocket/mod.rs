@@ -3,7 +3,7 @@
 //! RFC 6455 section 5.4 (fragments), 5.5.1 to 5.5.3 (close, ping, pong), 5.1 and 10.3 (clients mask, servers do not), RFC 7692 (compression).
 //! Begins behind HTTP's 101 response, which `handshake.rs` reads. Leaves out: subprotocols, UTF-8 that is none.
 //!
-//! Bounded: a frame or message longer than [`MAX_MESSAGE`] is counted, not kept; [`MAX_PINGS`] pings wait.
+//! Bounded: a frame or message longer than [`MAX_MESSAGE`] is counted, not kept; `MAX_PINGS` pings wait.
 
 use std::collections::VecDeque;
 
