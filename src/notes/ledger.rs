@@ -216,6 +216,7 @@ static FILES: &[(&str, &str)] = files![
     "tcp-teardown"
     "tcp-time-wait"
     "dns"
+    "http"
 ];
 
 struct Ledger {

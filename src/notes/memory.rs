@@ -16,6 +16,7 @@ mod relaying;
 mod takeover;
 mod translation;
 mod turns;
+mod visits;
 
 use std::fmt::Debug;
 
@@ -63,6 +64,7 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },
     Row { names: translation::NAMES, make: || Box::<translation::Translation>::default() },
     Row { names: turns::NAMES, make: || Box::<turns::Turns>::default() },
+    Row { names: visits::NAMES, make: || Box::<visits::Visits>::default() },
 ];
 
 /// All names of all memories.

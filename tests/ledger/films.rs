@@ -1,6 +1,7 @@
 //! Captures for the ledger's tests: the bundled ones as frames that can be changed, and changed copies of them.
 
 mod devices;
+mod http;
 mod relays;
 mod time_wait;
 
@@ -458,6 +459,7 @@ pub fn mutated() -> Changed {
 #[rustfmt::skip]
 const FURTHER: &[fn() -> Changed] = &[
     devices::films,
+    http::films,
     relays::films,
     time_wait::films,
 ];
