@@ -7,10 +7,10 @@
 //! final response before this packet.
 //!
 //! Of the one request in this packet: `visit.redirect_packet`, `visit.redirect_code`, `visit.redirect_method`: the response that sent this
-//! client to this address, and the method it answered; `visit.uri_encoded`, `visit.uri_raw`: bytes beyond ASCII in its address, as
+//! client to this address, until it has gone there, and the method it answered; `visit.uri_encoded`, `visit.uri_raw`: bytes beyond ASCII in its address, as
 //! `%XX` and as they are. Of the one response: `visit.asked_length`: length of the request's body; `visit.hostless_packet`:
-//! the request, if it was HTTP/1.1 and had no Host; `visit.same_packet`, `visit.same_code`, `visit.same_location`: an earlier request of
-//! this client with this method and address, and what came of it.
+//! the request, if it was HTTP/1.1 and had no Host; `visit.same_packet`, `visit.same_length`, `visit.same_code`, `visit.same_location`: an
+//! earlier request of this client with this method and address, the length of its body, and what came of it.
 //!
 //! Bounded: [`MAX_KNOWN`] entries of each sort, then all of that sort are forgotten; [`MAX_PENDING`] requests a connection.
 //! Leaves out: addresses that DNS gave to another client than the one that connects.
@@ -51,6 +51,7 @@ pub const NAMES: &[(&str, expression::Kind)] = &[
     ("visit.hostless_packet", expression::Kind::Number),
     ("visit.same_packet", expression::Kind::Number),
     ("visit.same_code", expression::Kind::Number),
+    ("visit.same_length", expression::Kind::Number),
     ("visit.same_location", expression::Kind::Text),
 ];
 
@@ -97,6 +98,7 @@ struct Redirect {
 struct Earlier {
     packet: u64,
     code: u64,
+    length: Option<u64>,
     location: Option<String>,
 }
 
@@ -147,6 +149,8 @@ fn text<'e>(event: &'e Event, key: &str) -> Option<&'e str> {
 
 /// Bytes beyond ASCII: written as `%XX`, and as they are.
 fn beyond_ascii(uri: &str) -> (u64, u64) {
+    // An event shortens a long address, and says so with this mark.
+    let uri = uri.strip_suffix('…').unwrap_or(uri);
     let encoded = uri.as_bytes().windows(3).filter(|w| {
         w[0] == b'%' && matches!(w[1], b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F') && w[2].is_ascii_hexdigit()
     });
@@ -204,7 +208,7 @@ impl Visits {
         let Some(target) = Target::of(event, client) else { return };
         let mut place = target.clone();
         place.method.clear();
-        self.now.redirect = self.redirects.get(&place).cloned();
+        self.now.redirect = self.redirects.remove(&place);
         self.now.uri = Some(beyond_ascii(&target.path));
         let asked = Asked {
             packet: event.packet,
@@ -233,9 +237,7 @@ impl Visits {
         let Some(request) = uint(event, "request_packet") else { return };
         let (method, uri) = (text(event, "method"), text(event, "uri"));
         let mine = |a: &Asked| {
-            a.packet == request
-                && method == Some(&a.target.method)
-                && uri.is_none_or(|u| a.target.path.starts_with(u))
+            a.packet == request && method == Some(&a.target.method) && uri == Some(&a.target.path)
         };
         let Some(at) = visit.asked.iter().position(mine) else { return };
         let Some(asked) = visit.asked.remove(at) else { return };
@@ -247,7 +249,11 @@ impl Visits {
             put(&mut self.redirects, place, Redirect { packet: event.packet, code, method });
         }
         self.now.same = self.exchanges.get(&asked.target).cloned();
-        put(&mut self.exchanges, asked.target.clone(), Earlier { packet: request, code, location });
+        put(
+            &mut self.exchanges,
+            asked.target.clone(),
+            Earlier { packet: request, code, length: asked.length, location },
+        );
         self.now.asked = Some(asked);
     }
 }
@@ -308,6 +314,7 @@ impl Memory for Visits {
                 return int(now.asked.as_ref().filter(|a| a.hostless).map(|a| a.packet));
             }
             "visit.same_packet" => return int(same.map(|s| s.packet)),
+            "visit.same_length" => return int(same.and_then(|s| s.length)),
             "visit.same_code" => return int(same.map(|s| s.code)),
             "visit.since_response" => {
                 return now.response.into_iter().for_each(|(_, since)| each(Operand::Time(since)));
