@@ -216,6 +216,8 @@ static FILES: &[(&str, &str)] = files![
     "tcp-teardown"
     "tcp-time-wait"
     "dns"
+    "tls"
+    "rpc"
 ];
 
 struct Ledger {

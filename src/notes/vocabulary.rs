@@ -80,6 +80,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("changes", Kind::Text),
     ("client", Kind::Text),
     ("code", Kind::Number),
+    ("content_type", Kind::Text),
     ("decrypted", Kind::Flag),
     ("deprecated", Kind::Flag),
     ("description", Kind::Text),
