@@ -1,9 +1,11 @@
-//! Answers in clear that are not the same behind a proxy and before it.
+//! Answers in clear that a proxy has changed.
 //!
-//! RFC 9112 section 11.3. With an answer whose text differs from the one that its sender had got to the same URI: `altered.packet`, that one;
-//! `altered.before`, `altered.after`, the two texts. Only where both came whole, uncoded, each in one segment, and as plain text.
+//! RFC 9112 section 11.3. A host that is asked for something, and asks another for the same path before it answers, passes on. With its
+//! answer, where the text differs from the one that it got: `altered.packet`, that one; `altered.before`, `altered.after`, the two texts.
+//! Only where both came whole, uncoded, each in one segment, and as plain text.
 //!
-//! Bounded: [`MAX_KNOWN`] answers of at most [`MAX_TEXT`] bytes, then all are forgotten; an answer is passed on within [`PASSING_NS`].
+//! Bounded: one request a host that is asked, [`MAX_KNOWN`] hosts, then all are forgotten; texts of at most [`MAX_TEXT`] bytes; a request
+//! is passed on and answered within [`PASSING_NS`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,11 +19,11 @@ use crate::notes::expression::{self, Operand};
 
 use super::Memory;
 
-/// Answers remembered, one an address that got it.
+/// Hosts whose last request is remembered.
 const MAX_KNOWN: usize = 1_024;
 /// Longest text that is compared.
 const MAX_TEXT: usize = 256;
-/// How long after it came an answer may be passed on.
+/// How long after a request the answer to it may come.
 const PASSING_NS: i64 = 10_000_000_000;
 
 /// The names, and the kinds of their values.
@@ -31,21 +33,25 @@ pub const NAMES: &[(&str, expression::Kind)] = &[
     ("altered.after", expression::Kind::Text),
 ];
 
-/// An answer that a host has got.
-#[derive(Debug, Clone)]
-struct Got {
-    flow: FlowId,
+/// A request that a host owes the answer to.
+#[derive(Debug)]
+struct Open {
+    client: IpAddr,
     packet: u64,
     time_ns: i64,
     uri: String,
-    body: String,
+    /// The request that the host made for it.
+    asked: Option<u64>,
+    /// The answer to that: packet and text.
+    got: Option<(u64, String)>,
 }
 
 /// The memory.
 #[derive(Debug, Default)]
 pub struct Altering {
-    got: HashMap<IpAddr, Got, RandomState>,
-    now: Option<(Got, String)>,
+    open: HashMap<IpAddr, Open, RandomState>,
+    /// The answer before it was passed on, and its text behind the proxy and before it.
+    now: Option<(u64, String, String)>,
 }
 
 /// Of a URI, what no proxy changes.
@@ -93,37 +99,84 @@ fn segment<'a>(frame: &Frame<'a>, packet: &Packet<'_>) -> Option<(IpAddr, IpAddr
     Some((src, dst, frame.bytes.get(tcp.header_end..end)?))
 }
 
+impl Altering {
+    fn request(&mut self, packet: u64, time_ns: i64, (src, dst): (IpAddr, IpAddr), uri: &str) {
+        if let Some(open) = self.open.get_mut(&src)
+            && open.asked.is_none()
+            && open.client != dst
+            && time_ns - open.time_ns < PASSING_NS
+            && path(&open.uri) == path(uri)
+        {
+            open.asked = Some(packet);
+        }
+        if self.open.len() >= MAX_KNOWN && !self.open.contains_key(&dst) {
+            self.open.clear();
+        }
+        let open = Open { client: src, packet, time_ns, uri: uri.to_owned(), asked: None, got: None };
+        self.open.insert(dst, open);
+    }
+
+    fn response(
+        &mut self,
+        packet: u64,
+        time_ns: i64,
+        (src, dst): (IpAddr, IpAddr),
+        answered: u64,
+        body: String,
+    ) {
+        if let Some(open) = self.open.get_mut(&dst)
+            && open.asked == Some(answered)
+        {
+            open.got = Some((packet, body.clone()));
+        }
+        if self.open.get(&src).is_some_and(|open| open.packet == answered)
+            && let Some(open) = self.open.remove(&src)
+            && time_ns - open.time_ns < PASSING_NS
+            && let Some((before, text)) = open.got
+            && text != body
+        {
+            self.now = Some((before, text, body));
+        }
+    }
+}
+
 impl Memory for Altering {
     fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
         self.now = None;
-        let answers = outcome.events.iter().filter(|event| event.kind == Kind::HttpResponse);
-        for event in answers.filter(|event| event.packet == frame.number && event.get("decrypted").is_none())
-        {
-            let (Some(flow), Some(Datum::Text(uri))) = (event.flow, event.get("uri")) else { continue };
-            let Some((src, dst, payload)) = segment(frame, packet) else { continue };
-            let Some(body) = whole(payload, event) else { continue };
-            let time_ns = frame.time_ns;
-            if let Some(got) = self.got.get(&src)
-                && got.flow != flow
-                && time_ns - got.time_ns < PASSING_NS
-                && path(&got.uri) == path(uri)
-                && got.body != body
-            {
-                self.now = Some((got.clone(), body.clone()));
+        for event in outcome.events.iter().filter(|event| event.packet == frame.number) {
+            let (request, response) = (event.kind == Kind::HttpRequest, event.kind == Kind::HttpResponse);
+            if !(request || response) || event.get("decrypted").is_some() {
+                continue;
             }
-            if self.got.len() >= MAX_KNOWN && !self.got.contains_key(&dst) {
-                self.got.clear();
+            let Some((src, dst, payload)) = segment(frame, packet).filter(|(src, dst, _)| src != dst) else {
+                continue;
+            };
+            let ends = (src, dst);
+            match (event.get("uri"), event.get("request_packet")) {
+                (Some(Datum::Text(uri)), _) if request => {
+                    self.request(frame.number, frame.time_ns, ends, uri)
+                }
+                (_, Some(Datum::Frames(answered))) if response => {
+                    if let (Some(&answered), Some(body)) = (answered.first(), whole(payload, event)) {
+                        self.response(frame.number, frame.time_ns, ends, answered, body);
+                    }
+                }
+                (_, Some(&Datum::Uint(answered))) if response => {
+                    if let Some(body) = whole(payload, event) {
+                        self.response(frame.number, frame.time_ns, ends, answered, body);
+                    }
+                }
+                _ => {}
             }
-            self.got.insert(dst, Got { flow, packet: frame.number, time_ns, uri: uri.clone(), body });
         }
     }
 
     fn values(&self, name: &str, _: Option<FlowId>, each: &mut dyn FnMut(Operand<'_>)) {
-        let Some((got, body)) = &self.now else { return };
+        let Some((packet, before, after)) = &self.now else { return };
         match name {
-            "altered.packet" => each(Operand::Int(got.packet.into())),
-            "altered.before" => each(Operand::Text(&got.body)),
-            "altered.after" => each(Operand::Text(body)),
+            "altered.packet" => each(Operand::Int((*packet).into())),
+            "altered.before" => each(Operand::Text(before)),
+            "altered.after" => each(Operand::Text(after)),
             _ => {}
         }
     }
