@@ -217,6 +217,8 @@ static FILES: &[(&str, &str)] = files![
     "tcp-time-wait"
     "dns"
     "http"
+    "tls"
+    "rpc"
 ];
 
 struct Ledger {

@@ -3,10 +3,12 @@
 //! The oldest (`hop`, `half`, `fin`, `isn`, `link`, `original`) are in `surroundings`; further ones are rows of [`MEMORIES`].
 //! Bounded: a memory says at its top how much it keeps. Leaves out: judgement, which is the ledger's.
 
+mod altering;
 mod bridging;
 mod crossing;
 mod echoes;
 mod errands;
+mod guarding;
 mod lingering;
 mod listening;
 mod naming;
@@ -51,10 +53,12 @@ pub(super) struct Row {
 /// All of them.
 #[rustfmt::skip]
 pub(super) static MEMORIES: &[Row] = &[
+    Row { names: altering::NAMES, make: || Box::<altering::Altering>::default() },
     Row { names: bridging::NAMES, make: || Box::<bridging::Bridging>::default() },
     Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
     Row { names: echoes::NAMES, make: || Box::<echoes::Echoes>::default() },
     Row { names: errands::NAMES, make: || Box::<errands::Errands>::default() },
+    Row { names: guarding::NAMES, make: || Box::<guarding::Guarding>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },

@@ -83,6 +83,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("content_length", Kind::Number),
     ("content_type", Kind::Text),
     ("cookies_from", Kind::Number),
+    ("content_type", Kind::Text),
     ("decrypted", Kind::Flag),
     ("deprecated", Kind::Flag),
     ("description", Kind::Text),
