@@ -213,6 +213,7 @@ static FILES: &[(&str, &str)] = files![
     "sockets"
     "tcp-handshake"
     "tcp-state"
+    "tcp-reliability"
     "tcp-teardown"
     "tcp-time-wait"
     "dns"

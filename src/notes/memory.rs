@@ -7,6 +7,7 @@ mod bridging;
 mod crossing;
 mod echoes;
 mod errands;
+mod fellows;
 mod lingering;
 mod listening;
 mod naming;
@@ -14,6 +15,8 @@ mod orphans;
 mod pace;
 mod relaying;
 mod takeover;
+mod talk;
+mod train;
 mod translation;
 mod turns;
 
@@ -54,6 +57,7 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
     Row { names: echoes::NAMES, make: || Box::<echoes::Echoes>::default() },
     Row { names: errands::NAMES, make: || Box::<errands::Errands>::default() },
+    Row { names: fellows::NAMES, make: || Box::<fellows::Fellows>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
@@ -61,6 +65,8 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: pace::NAMES, make: || Box::<pace::Paces>::default() },
     Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },
+    Row { names: talk::NAMES, make: || Box::<talk::Talks>::default() },
+    Row { names: train::NAMES, make: || Box::<train::Trains>::default() },
     Row { names: translation::NAMES, make: || Box::<translation::Translation>::default() },
     Row { names: turns::NAMES, make: || Box::<turns::Turns>::default() },
 ];
