@@ -214,6 +214,7 @@ static FILES: &[(&str, &str)] = files![
     "tcp-handshake"
     "tcp-state"
     "tcp-reliability"
+    "tcp-stream"
     "tcp-teardown"
     "tcp-time-wait"
     "dns"

@@ -5,9 +5,11 @@
 //! the server has answered, and its SYN+ACK; of the conversation, `fellow.beside`, the SYN+ACK of another connection of the same two hosts
 //! that was open when it began.
 //!
+//! A server's number that was seen just before is the same connection on the other side of an address translation, and counts once.
+//!
 //! Bounded: [`MAX_KNOWN`] connections, servers and pairs, then all are forgotten. Open means: no last ACK and no RST was captured.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
@@ -21,6 +23,8 @@ use super::Memory;
 
 /// Connections, servers, pairs of hosts remembered.
 const MAX_KNOWN: usize = 16_384;
+/// Initial numbers of servers remembered.
+const MAX_NUMBERS: usize = 64;
 
 use expression::Kind::Number;
 
@@ -58,12 +62,22 @@ pub struct Fellows {
     pairs: HashMap<(IpAddr, IpAddr), Count, RandomState>,
     /// The latest port at which a server answered, and the one before that was another.
     ports: HashMap<IpAddr, [Option<(u16, u64)>; 2], RandomState>,
+    numbers: VecDeque<u32>,
     flow: Option<FlowId>,
     now: Option<Count>,
     other: Option<(u16, u64)>,
 }
 
 impl Fellows {
+    fn is_new(&mut self, number: u32) -> bool {
+        let is_new = !self.numbers.contains(&number);
+        if self.numbers.len() >= MAX_NUMBERS {
+            self.numbers.pop_front();
+        }
+        self.numbers.push_back(number);
+        is_new
+    }
+
     fn opens(&mut self, flow: FlowId, client: IpAddr, server: Socket, packet: u64) {
         let maps = [self.known.len(), self.sockets.len(), self.pairs.len(), self.ports.len()];
         if maps.into_iter().any(|len| len >= MAX_KNOWN) {
@@ -105,7 +119,9 @@ impl Memory for Fellows {
         for event in outcome.events.iter().filter(|event| event.flow == Some(flow)) {
             match event.kind {
                 Kind::TcpSynAck if event.variant != "again" && !self.known.contains_key(&flow) => {
-                    if let Some((server, client)) = ends(packet) {
+                    if let Some((server, client, number)) = ends(packet)
+                        && self.is_new(number)
+                    {
                         self.opens(flow, client, server, frame.number);
                     }
                 }
@@ -134,13 +150,13 @@ impl Memory for Fellows {
     }
 }
 
-/// Source with its port, and the destination's address.
-fn ends(packet: &Packet<'_>) -> Option<(Socket, IpAddr)> {
+/// Source with its port, the destination's address, and the number.
+fn ends(packet: &Packet<'_>) -> Option<(Socket, IpAddr, u32)> {
     let Header::Tcp(tcp) = &packet.transport()?.header else { return None };
     let (from, to) = match &packet.ip()?.header {
         Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
         Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
         _ => return None,
     };
-    Some(((from, tcp.source_port()), to))
+    Some(((from, tcp.source_port()), to, tcp.sequence_number()))
 }

@@ -13,8 +13,8 @@
 //! * `crossed_packet`, `crossed_len`, `crossed_bytes`: data sent while the other end's was not confirmed yet.
 //! * `small_packet`, `small_len`, `small_of`: a small segment sent while another small one is unconfirmed. `held_packet`, `held_len`,
 //!   `held_wait`, `held_ack`: one that goes out right after the acknowledgment of the last.
-//! * `pieces`, `pieces_bytes`, `pieces_len`, `pieces_first`, `pieces_last`, `pieces_mss`: segments of one length behind each other, and a last
-//!   one with PSH.
+//! * `pieces`, `pieces_bytes`, `pieces_len`, `pieces_first`, `pieces_last`, `pieces_mss`: full segments behind each other, and a last,
+//!   shorter one with PSH.
 //!
 //! Names of the packet: `talk.repeats`, how many unconfirmed segments its bytes were sent in before; `talk.messages`, how many
 //! HTTP messages end in it; `talk.damaged`, an earlier packet with its numbers and a wrong checksum.
@@ -41,8 +41,12 @@ const MAX_OUT: usize = 2_048;
 const MAX_DAMAGED: usize = 16;
 /// What is small: less than any maximum segment size in use (RFC 9293 section 3.7.1).
 const SMALL: u32 = 500;
+/// What options may take of a full segment (RFC 9293 section 3.7.1).
+const MAX_OPTIONS: u32 = 40;
 /// What goes out so soon after an acknowledgment was waiting for it.
 const AT_ONCE_NS: i64 = 2_000_000;
+/// And so many times sooner than the acknowledgment had taken, or it is chance.
+const LONGER: i64 = 20;
 
 use expression::Kind::{Number, Time};
 
@@ -74,6 +78,7 @@ struct Piece {
     end: u32,
     len: u32,
     packet: u64,
+    time_ns: i64,
 }
 
 /// Segments of one length behind each other.
@@ -139,8 +144,8 @@ struct Talk {
     ways: [Way; 2],
     /// The latest packet: its number and time.
     last: Option<(u64, i64)>,
-    /// An acknowledgment without data that left nothing unconfirmed: of which direction, packet and time.
-    cleared: Option<(usize, u64, i64)>,
+    /// An acknowledgment without data that left nothing unconfirmed: of which direction, packet, time, and how long it took to come.
+    cleared: Option<(usize, u64, i64, i64)>,
     /// What was found, by name.
     found: Vec<Value>,
 }
@@ -349,7 +354,7 @@ impl Talk {
         let is_plain = s.len == 0 && !s.fin && !s.syn;
         way.acks += u64::from(is_plain);
         if is_plain && cleared {
-            self.cleared = Some((1 - me, s.packet, s.time_ns));
+            self.cleared = Some((1 - me, s.packet, s.time_ns, s.time_ns - last.time_ns));
         }
         if let Some(base) = base.filter(|_| ack == last.end) {
             let of_way = |n: u32| i128::from(n.wrapping_sub(base));
@@ -389,7 +394,7 @@ impl Talk {
             way.out.pop_front();
         }
         let was_empty = way.out.is_empty();
-        way.out.push_back(Piece { seq: s.seq, end, len: s.len, packet: s.packet });
+        way.out.push_back(Piece { seq: s.seq, end, len: s.len, packet: s.packet, time_ns: s.time_ns });
         let flight = way.flight();
         if !way.flight_heard {
             way.first_flight = flight;
@@ -411,10 +416,11 @@ impl Talk {
                 ("talk.small_of", before.packet.into()),
             ]);
         }
-        if let Some((of, ack, at)) = self.cleared.take()
+        if let Some((of, ack, at, took)) = self.cleared.take()
             && (of, was_empty, was_small, is_small) == (me, true, true, true)
             && self.last.is_some_and(|(last, _)| last == ack)
             && s.time_ns - at < AT_ONCE_NS
+            && (s.time_ns - at) * LONGER < took
         {
             self.put_first(&[
                 ("talk.held_packet", s.packet.into()),
@@ -431,13 +437,13 @@ impl Talk {
         let mss = self.ways[1 - me].mss;
         let way = &mut self.ways[me];
         let fresh =
-            Run { first: s.packet, len: s.len, count: 1, bytes: s.len.into(), next: end, is_over: s.psh };
+            Run { first: s.packet, len: s.len, count: 1, bytes: s.len.into(), next: end, is_over: false };
         let run = match way.run {
             Some(run) if !run.is_over && run.next == s.seq && s.len <= run.len => Run {
                 count: run.count + 1,
                 bytes: run.bytes + u64::from(s.len),
                 next: end,
-                is_over: s.psh || s.len < run.len,
+                is_over: s.len < run.len,
                 ..run
             },
             _ => fresh,
@@ -447,7 +453,7 @@ impl Talk {
             && run.is_over
             && s.psh
             && run.count >= 3
-            && run.len >= SMALL
+            && run.len >= u32::from(mss).saturating_sub(MAX_OPTIONS)
         {
             self.put_first(&[
                 ("talk.pieces", run.count.into()),
