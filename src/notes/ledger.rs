@@ -210,6 +210,8 @@ static FILES: &[(&str, &str)] = files![
     "icmp"
     "network-devices"
     "load-balancing"
+    "ports"
+    "udp"
     "sockets"
     "tcp-handshake"
     "tcp-state"
