@@ -9,6 +9,7 @@ mod crossing;
 mod echoes;
 mod errands;
 mod guarding;
+mod fellows;
 mod lingering;
 mod listening;
 mod naming;
@@ -16,6 +17,8 @@ mod orphans;
 mod pace;
 mod relaying;
 mod takeover;
+mod talk;
+mod train;
 mod translation;
 mod turns;
 mod visits;
@@ -59,6 +62,7 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: echoes::NAMES, make: || Box::<echoes::Echoes>::default() },
     Row { names: errands::NAMES, make: || Box::<errands::Errands>::default() },
     Row { names: guarding::NAMES, make: || Box::<guarding::Guarding>::default() },
+    Row { names: fellows::NAMES, make: || Box::<fellows::Fellows>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
@@ -66,6 +70,8 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: pace::NAMES, make: || Box::<pace::Paces>::default() },
     Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },
+    Row { names: talk::NAMES, make: || Box::<talk::Talks>::default() },
+    Row { names: train::NAMES, make: || Box::<train::Trains>::default() },
     Row { names: translation::NAMES, make: || Box::<translation::Translation>::default() },
     Row { names: turns::NAMES, make: || Box::<turns::Turns>::default() },
     Row { names: visits::NAMES, make: || Box::<visits::Visits>::default() },

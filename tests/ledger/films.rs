@@ -3,6 +3,7 @@
 mod devices;
 mod http;
 mod relays;
+mod reliability;
 mod time_wait;
 
 use std::sync::OnceLock;
@@ -461,6 +462,7 @@ const FURTHER: &[fn() -> Changed] = &[
     devices::films,
     http::films,
     relays::films,
+    reliability::films,
     time_wait::films,
 ];
 
