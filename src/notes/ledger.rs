@@ -208,6 +208,7 @@ static FILES: &[(&str, &str)] = files![
     "arp"
     "ip"
     "icmp"
+    "dhcp"
     "network-devices"
     "load-balancing"
     "sockets"
@@ -216,6 +217,7 @@ static FILES: &[(&str, &str)] = files![
     "tcp-teardown"
     "tcp-time-wait"
     "dns"
+    "ssh"
 ];
 
 struct Ledger {

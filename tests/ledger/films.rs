@@ -2,6 +2,7 @@
 
 mod devices;
 mod relays;
+mod ssh;
 mod time_wait;
 
 use pcaplain::capture::{self, Frame, Source};
@@ -441,6 +442,7 @@ pub fn mutated() -> Changed {
 const FURTHER: &[fn() -> Changed] = &[
     devices::films,
     relays::films,
+    ssh::films,
     time_wait::films,
 ];
 
