@@ -67,7 +67,6 @@ const KEYS: &[(&str, Kind)] = &[
     ("ack_flag", Kind::Flag),
     ("ack_raw", Kind::Number),
     ("address", Kind::Ipv4),
-    ("address", Kind::Any),
     ("after", Kind::Time),
     ("again", Kind::Number),
     ("alpn", Kind::Text),
