@@ -237,7 +237,10 @@ fn wish(text: &[u8]) -> Option<Wish> {
             b"--sender" => wish.fetches = true,
             b"." if !behind_dot => behind_dot = true,
             _ if behind_dot && wish.path.is_empty() => wish.path = shown(word),
-            [b'-', letter, ..] if *letter != b'-' && !behind_dot => wish.letters = shown(word),
+            // The first of them has the letters; further ones are such as -B700.
+            [b'-', letter, ..] if *letter != b'-' && wish.letters.is_empty() && !behind_dot => {
+                wish.letters = shown(word);
+            }
             _ => {}
         }
     }
