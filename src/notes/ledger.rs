@@ -208,6 +208,7 @@ static FILES: &[(&str, &str)] = files![
     "arp"
     "ip"
     "icmp"
+    "dhcp"
     "network-devices"
     "load-balancing"
     "ports"
@@ -223,6 +224,7 @@ static FILES: &[(&str, &str)] = files![
     "http"
     "tls"
     "rpc"
+    "ssh"
 ];
 
 struct Ledger {

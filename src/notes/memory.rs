@@ -12,10 +12,12 @@ mod guarding;
 mod fellows;
 mod lingering;
 mod listening;
+mod mirrored;
 mod naming;
 mod orphans;
 mod pace;
 mod relaying;
+mod secured;
 mod takeover;
 mod talk;
 mod train;
@@ -24,9 +26,10 @@ mod turns;
 mod visits;
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 
 use crate::capture::Frame;
-use crate::decode::Packet;
+use crate::decode::{Header, Packet};
 use crate::flow::{FlowId, Outcome};
 
 use super::expression::{Kind, Operand};
@@ -65,10 +68,12 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: fellows::NAMES, make: || Box::<fellows::Fellows>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
+    Row { names: mirrored::NAMES, make: || Box::<mirrored::Mirrored>::default() },
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
     Row { names: orphans::NAMES, make: || Box::<orphans::Orphans>::default() },
     Row { names: pace::NAMES, make: || Box::<pace::Paces>::default() },
     Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
+    Row { names: secured::NAMES, make: || Box::<secured::Secured>::default() },
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },
     Row { names: talk::NAMES, make: || Box::<talk::Talks>::default() },
     Row { names: train::NAMES, make: || Box::<train::Trains>::default() },
@@ -80,4 +85,31 @@ pub(super) static MEMORIES: &[Row] = &[
 /// All names of all memories.
 pub(super) fn names() -> impl Iterator<Item = (&'static str, Kind)> {
     MEMORIES.iter().flat_map(|row| row.names.iter().copied())
+}
+
+/// A TCP segment as memories of what is said in a connection need it.
+struct Segment<'a> {
+    from: (IpAddr, u16),
+    to: (IpAddr, u16),
+    seq: u32,
+    payload: &'a [u8],
+}
+
+/// The packet's TCP segment, if it has one.
+fn segment<'a>(frame: &Frame<'a>, packet: &Packet<'_>) -> Option<Segment<'a>> {
+    let (src, dst) = match &packet.ip()?.header {
+        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
+        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
+        _ => return None,
+    };
+    let layer = packet.transport()?;
+    let Header::Tcp(tcp) = &layer.header else { return None };
+    let claimed = packet.transport_len.saturating_sub(tcp.header_len());
+    let payload = frame.bytes.get(layer.header_end..)?;
+    Some(Segment {
+        from: (src, tcp.source_port()),
+        to: (dst, tcp.destination_port()),
+        seq: tcp.sequence_number(),
+        payload: &payload[..payload.len().min(claimed)],
+    })
 }

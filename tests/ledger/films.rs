@@ -4,6 +4,7 @@ mod devices;
 mod http;
 mod relays;
 mod reliability;
+mod ssh;
 mod time_wait;
 
 use std::sync::OnceLock;
@@ -463,6 +464,7 @@ const FURTHER: &[fn() -> Changed] = &[
     http::films,
     relays::films,
     reliability::films,
+    ssh::films,
     time_wait::films,
 ];
 
