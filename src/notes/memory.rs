@@ -8,8 +8,8 @@ mod bridging;
 mod crossing;
 mod echoes;
 mod errands;
-mod guarding;
 mod fellows;
+mod guarding;
 mod lingering;
 mod listening;
 mod mirrored;
@@ -64,8 +64,8 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
     Row { names: echoes::NAMES, make: || Box::<echoes::Echoes>::default() },
     Row { names: errands::NAMES, make: || Box::<errands::Errands>::default() },
-    Row { names: guarding::NAMES, make: || Box::<guarding::Guarding>::default() },
     Row { names: fellows::NAMES, make: || Box::<fellows::Fellows>::default() },
+    Row { names: guarding::NAMES, make: || Box::<guarding::Guarding>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: mirrored::NAMES, make: || Box::<mirrored::Mirrored>::default() },
