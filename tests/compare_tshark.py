@@ -367,7 +367,7 @@ def canon(kind, text):
 def tshark_records(path):
     names = list(FIELDS)
     extra = ["tcp.completeness"] + ["tcp.analysis." + a for a in ANALYSIS]
-    cmd = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=" + AGG, "-e", "frame.number"]
+    cmd = ["tshark", "-n", "-o", "http.desegment_body:FALSE", "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=" + AGG, "-e", "frame.number"]
     for n in names + extra: cmd += ["-e", n]
     run = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=600)
     frames, flags, complete = {}, {}, {}
