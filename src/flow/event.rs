@@ -192,6 +192,8 @@ kinds! {
     TelnetLine "telnet.line" Chat;
     RpcCall "rpc.call" Chat;
     RpcReply "rpc.reply" Chat;
+    RtspRequest "rtsp.request" Chat;
+    RtspResponse "rtsp.response" Chat;
     MysqlGreeting "mysql.greeting" Chat;
     MysqlLogin "mysql.login" Chat;
     MysqlCommand "mysql.command" Chat;

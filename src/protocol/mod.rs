@@ -25,6 +25,7 @@ pub mod ftp;
 pub mod geneve;
 pub mod gre;
 pub mod gtp;
+pub mod head;
 pub mod http;
 pub mod http2;
 pub mod icmp;
@@ -54,6 +55,8 @@ pub mod pppoe;
 pub mod quic;
 pub mod radiotap;
 pub mod rpc;
+pub mod rtsp;
+pub mod sdp;
 pub mod sip;
 pub mod slip;
 pub mod sll;
@@ -279,6 +282,7 @@ protocols! {
     Pgsql "pgsql" "PostgreSQL" osi 7 Application;
     Nbss "nbss" "NetBIOS session service" osi 7 Application;
     Irc "irc" "IRC" osi 7 Application;
+    Rtsp "rtsp" "RTSP" osi 7 Application;
     Sip "sip" "SIP" osi 7 Application;
     Data "data" "data" osi 7 Application;
 }
@@ -481,6 +485,7 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         | Protocol::Imf
         | Protocol::Irc
         | Protocol::Nbss
+        | Protocol::Rtsp
         | Protocol::Pgsql
         | Protocol::Mysql
         | Protocol::Telnet

@@ -34,6 +34,8 @@ pub mod nbss;
 pub mod pgsql;
 pub mod pop;
 pub mod rpc;
+pub mod rtsp;
+pub mod sip;
 pub mod smtp;
 pub mod ssh;
 pub mod telnet;
@@ -144,6 +146,8 @@ static READERS: &[Row] = &[
     Row { name: "rpc", probe: rpc::probe, ports: &[111, 2049], make: rpc::reader },
     Row { name: "mysql", probe: mysql::probe, ports: &[3306], make: mysql::reader },
     Row { name: "pgsql", probe: pgsql::probe, ports: &[5432], make: pgsql::reader },
+    Row { name: "rtsp", probe: rtsp::probe, ports: &[554], make: rtsp::reader },
+    Row { name: "sip",  probe: sip::probe,  ports: &[5060], make: sip::reader },
     Row { name: "nbss", probe: nbss::probe, ports: &[139, 445], make: nbss::reader },
     Row { name: "irc", probe: irc::probe, ports: &[194, 6665, 6666, 6667, 6668, 6669], make: irc::reader },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
