@@ -331,6 +331,8 @@ FIELDS = {
     "mysql.packet_length": "int", "mysql.packet_number": "int", "mysql.version": "text", "mysql.user": "text",
     "mysql.command": "int", "mysql.query": "text", "mysql.error_code": "int", "mysql.affected_rows": "int",
     "pgsql.length": "int", "pgsql.query": "text", "pgsql.authtype": "int", "pgsql.tag": "text", "pgsql.code": "text",
+    "socks.version": "int", "socks.command": "int", "socks.results": "int", "socks.dst": "ip", "socks.dstport": "int",
+    "socks.port": "int", "socks.remote_name": "text", "socks.username": "text", "socks.auth_method": "int",
     "rtsp.method": "text", "rtsp.url": "text", "rtsp.status": "int", "rtsp.session": "text", "rtsp.transport": "text",
     "rtsp.content-type": "text", "rtsp.content-length": "int", "rtsp.channel": "int", "rtsp.length": "int",
     "nbss.type": "int", "nbss.length": "int", "sip.Method": "text", "sip.r-uri": "text", "sip.Status-Code": "int",

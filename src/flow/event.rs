@@ -192,6 +192,9 @@ kinds! {
     TelnetLine "telnet.line" Chat;
     RpcCall "rpc.call" Chat;
     RpcReply "rpc.reply" Chat;
+    SocksLogin "socks.login" Note;
+    SocksRequest "socks.request" Chat;
+    SocksReply "socks.reply" Chat;
     RtspRequest "rtsp.request" Chat;
     RtspResponse "rtsp.response" Chat;
     MysqlGreeting "mysql.greeting" Chat;

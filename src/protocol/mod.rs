@@ -62,6 +62,7 @@ pub mod slip;
 pub mod sll;
 pub mod smtp;
 pub mod snmp;
+pub mod socks;
 pub mod ssh;
 pub mod stp;
 pub mod tcp;
@@ -284,6 +285,7 @@ protocols! {
     Irc "irc" "IRC" osi 7 Application;
     Rtsp "rtsp" "RTSP" osi 7 Application;
     Sip "sip" "SIP" osi 7 Application;
+    Socks "socks" "SOCKS" osi 5 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -486,6 +488,7 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         | Protocol::Irc
         | Protocol::Nbss
         | Protocol::Rtsp
+        | Protocol::Socks
         | Protocol::Pgsql
         | Protocol::Mysql
         | Protocol::Telnet

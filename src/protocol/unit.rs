@@ -6,7 +6,7 @@
 
 use super::{
     Protocol, data, dns, ftp, http, http2, imap, imf, irc, mysql, nbss, pgsql, pop, rpc, rtsp, sip, smtp,
-    ssh, telnet, tls, websocket,
+    socks, ssh, telnet, tls, websocket,
 };
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
@@ -57,6 +57,8 @@ pub enum Unit {
     Rtsp(rtsp::Part),
     /// A message of SIP.
     Sip,
+    /// A message of SOCKS.
+    Socks(socks::Part),
     /// A line of IRC.
     Irc(irc::Part),
     /// Bytes that nobody here can name.
@@ -94,6 +96,7 @@ impl Unit {
             Unit::Nbss(_) => Protocol::Nbss,
             Unit::Rtsp(_) => Protocol::Rtsp,
             Unit::Sip => Protocol::Sip,
+            Unit::Socks(_) => Protocol::Socks,
             Unit::Irc(_) => Protocol::Irc,
             Unit::Opaque => Protocol::Data,
         }
@@ -161,6 +164,7 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
         Unit::Nbss(part) => nbss::describe(*part, c),
         Unit::Rtsp(part) => rtsp::describe(*part, c),
         Unit::Sip => sip::dissect(c),
+        Unit::Socks(part) => socks::describe(*part, c),
         Unit::Irc(part) => irc::describe(*part, c),
         Unit::Opaque => data::dissect(c),
     }

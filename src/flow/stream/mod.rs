@@ -37,6 +37,7 @@ pub mod rpc;
 pub mod rtsp;
 pub mod sip;
 pub mod smtp;
+pub mod socks;
 pub mod ssh;
 pub mod telnet;
 pub mod tls;
@@ -148,6 +149,7 @@ static READERS: &[Row] = &[
     Row { name: "pgsql", probe: pgsql::probe, ports: &[5432], make: pgsql::reader },
     Row { name: "rtsp", probe: rtsp::probe, ports: &[554], make: rtsp::reader },
     Row { name: "sip",  probe: sip::probe,  ports: &[5060], make: sip::reader },
+    Row { name: "socks", probe: socks::probe, ports: &[], make: socks::reader },
     Row { name: "nbss", probe: nbss::probe, ports: &[139, 445], make: nbss::reader },
     Row { name: "irc", probe: irc::probe, ports: &[194, 6665, 6666, 6667, 6668, 6669], make: irc::reader },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
