@@ -222,6 +222,16 @@ impl Session {
         Ok(Ending { frames: self.frames, damages })
     }
 
+    /// The same for a source that is open already.
+    ///
+    /// # Errors
+    /// [`Failure::Output`] where the sink cannot write.
+    pub fn run_source(mut self, source: &mut impl Source, sink: &mut impl Sink) -> Result<Ending, Failure> {
+        let (_, damage) = self.read(source, sink)?;
+        self.finish(sink)?;
+        Ok(Ending { frames: self.frames, damages: damage.into_iter().collect() })
+    }
+
     /// Read one source to its end, its damage, or until `sink` breaks.
     ///
     /// # Errors
@@ -251,7 +261,8 @@ impl Session {
                         self.tracker.add_secrets(&text);
                     }
                     let frame = Frame {
-                        number: self.frames + 1,
+                        // A live source leaves out what it has no time for; its numbers go on.
+                        number: first_frame + frame.number,
                         interface: frame.interface + first_interface,
                         ..frame
                     };
