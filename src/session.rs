@@ -85,6 +85,11 @@ pub trait Sink {
         false
     }
 
+    /// Whether the notes' claims are still to be put to what is seen, where they were asked for. Once not, never again.
+    fn wants_claims(&mut self) -> bool {
+        true
+    }
+
     /// A packet was taken in. Breaking ends the session early, without an error.
     ///
     /// # Errors
@@ -293,6 +298,9 @@ impl Session {
         let mut want = sink.wants(&frame);
         if self.filter.as_ref().is_some_and(Filter::needs_tree) {
             want = Want::Tree;
+        }
+        if self.checker.is_some() && !sink.wants_claims() {
+            self.checker = None;
         }
         let packet = decode::decode(&frame);
         self.outcome.wants_why = sink.asks_why(&frame);

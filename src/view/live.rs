@@ -173,14 +173,17 @@ impl Narrator {
 
     fn states(&self, number: u64, states: &[StateChange], under: &mut Vec<Line>) {
         let lang = self.lang;
+        let mut line = Line::new();
         // What is merely proved was told when it was assumed.
         for change in states.iter().filter(|change| change.from != change.to) {
-            let mut line = Line::new();
+            if !line.is_empty() {
+                line.push(say::word(lang, "word.semicolon"), Role::Dim);
+            }
             if change.packet != number {
-                line.push(format!("#{}  ", change.packet), Role::Packet);
+                line.push(format!("#{} ", change.packet), Role::Packet);
             }
             line.push(say::datum(lang, "endpoint", &Datum::Name(change.endpoint.name())), Role::Plain);
-            line.push(format!("  {} → {}", change.from.name(), change.to.name()), Role::State);
+            line.push(format!(" {} → {}", change.from.name(), change.to.name()), Role::State);
             let basis = match change.basis.name() {
                 "received" => say::word(lang, "state.assumed"),
                 "timer" => say::word(lang, "state.timer"),
@@ -189,6 +192,8 @@ impl Narrator {
             if !basis.is_empty() {
                 line.push(format!(" {basis}"), Role::Dim);
             }
+        }
+        if !line.is_empty() {
             under.push(line);
         }
     }

@@ -52,8 +52,9 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     arrived: Condvar,
-    /// Bytes in the queue.
+    /// Bytes in the queue, and how many there may be.
     weight: AtomicUsize,
+    limit: usize,
     /// Frames handed over and not yet read.
     pending: AtomicU64,
 }
@@ -70,7 +71,6 @@ impl Shared {
 pub(super) struct Inlet {
     shared: Arc<Shared>,
     filling: Batch,
-    limit: usize,
     left_out: u64,
 }
 
@@ -86,10 +86,22 @@ pub struct Feed {
     dropped: u64,
 }
 
+/// Tells how much waits to be explained.
+#[derive(Debug, Clone)]
+pub struct Backlog(Arc<Shared>);
+
+impl Backlog {
+    /// Whether the queue is so full that what can be done without should be.
+    #[inline]
+    pub fn is_heavy(&self) -> bool {
+        self.0.weight.load(Ordering::Relaxed) > self.0.limit / 4
+    }
+}
+
 /// A queue that holds up to `limit` bytes. `name`, `format` and `interfaces` are what the feed says it is.
 pub(super) fn queue(limit: usize, name: String, format: Format, interfaces: Vec<Interface>) -> (Inlet, Feed) {
-    let shared = Arc::new(Shared::default());
-    let inlet = Inlet { shared: shared.clone(), filling: Batch::default(), limit, left_out: 0 };
+    let shared = Arc::new(Shared { limit, ..Shared::default() });
+    let inlet = Inlet { shared: shared.clone(), filling: Batch::default(), left_out: 0 };
     let reading = Batch::default();
     (inlet, Feed { shared, reading, at: 0, idle: None, name, format, interfaces, dropped: 0 })
 }
@@ -98,7 +110,7 @@ impl Inlet {
     /// One more packet, or one more that is left out.
     #[inline]
     pub(super) fn put(&mut self, number: u64, interface: u32, frame: &Parts<'_>) {
-        if self.filling.frames.is_empty() && self.shared.weight.load(Ordering::Relaxed) >= self.limit {
+        if self.filling.frames.is_empty() && self.shared.weight.load(Ordering::Relaxed) >= self.shared.limit {
             self.left_out += 1;
             return;
         }
@@ -153,6 +165,11 @@ impl Drop for Inlet {
 }
 
 impl Feed {
+    /// A handle on how much waits.
+    pub fn backlog(&self) -> Backlog {
+        Backlog(self.shared.clone())
+    }
+
     /// Do this whenever nothing waits to be explained: now is the time to show what has been written.
     pub fn when_idle(&mut self, what: impl FnMut() + 'static) {
         self.idle = Some(Box::new(what));

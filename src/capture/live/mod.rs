@@ -26,7 +26,7 @@ use engine::Engine;
 use socket::{Manner, Socket};
 
 pub use engine::{Accept, MakeAccept};
-pub use feed::Feed;
+pub use feed::{Backlog, Feed};
 pub use files::{Output, Rotation, Unwritten};
 pub use privileges::{Fence, Held, may_capture};
 pub use socket::{ANY, link_type};
@@ -39,8 +39,9 @@ pub const QUEUE: usize = 128 << 20;
 /// Longest frame that is kept, as tcpdump and tshark have it.
 pub const SNAPLEN: u32 = 262_144;
 
-/// How a running capture's threads take turns with others: the one that captures first, the one that explains last.
+/// How the threads of a capture take turns with others: the one that captures first, if it may; else the other lets it go first.
 const EAGER: i32 = -10;
+const EVEN: i32 = 0;
 const PATIENT: i32 = 5;
 
 /// A filter that the kernel applies.
@@ -166,6 +167,7 @@ pub struct Opened {
     interfaces: Vec<Interface>,
     filter: Option<Kernel>,
     ring: usize,
+    eager: bool,
 }
 
 /// Takes what privileges are needed for.
@@ -197,8 +199,8 @@ pub fn open(plan: &Plan) -> Result<Opened, Refused> {
     let interfaces = sockets.iter().enumerate().map(describe).collect();
     let ring = sockets.iter().map(Socket::ring_bytes).sum();
     // Whoever may, takes turns first: packets do not wait. Who may not, has the ring.
-    let _ = sys::set_niceness(EAGER);
-    Ok(Opened { sockets, interfaces, filter: plan.filter.clone(), ring })
+    let eager = sys::set_niceness(EAGER).is_ok();
+    Ok(Opened { sockets, interfaces, filter: plan.filter.clone(), ring, eager })
 }
 
 impl Opened {
@@ -311,7 +313,8 @@ impl Ready {
             notices,
         };
         let thread = std::thread::Builder::new().name("capture".into()).spawn(move || engine.run(accept))?;
-        let _ = sys::set_niceness(PATIENT);
+        // Each thread has a niceness of its own; this one goes on to explain.
+        let _ = sys::set_niceness(if self.opened.eager { EVEN } else { PATIENT });
         Ok((Running { thread, stop }, feed))
     }
 }

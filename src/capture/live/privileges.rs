@@ -60,6 +60,9 @@ pub struct Held {
 /// # Errors
 /// Where the kernel refuses.
 pub(super) fn become_invoker() -> io::Result<()> {
+    // Takes a capability that another user has not: whoever has only CAP_NET_RAW keeps the set, and it is of no use any more once
+    // nothing new can be had.
+    let _ = caps::clear(None, CapSet::Bounding);
     let (real, effective, gid) = sys::ids();
     if effective != 0 {
         return Ok(());
@@ -83,8 +86,7 @@ pub(super) fn become_invoker() -> io::Result<()> {
 /// Where one of these does not succeed, though the kernel has it.
 pub(super) fn confine(folder: Option<&Path>) -> io::Result<Held> {
     let failed = |error: caps::errors::CapsError| io::Error::other(error.to_string());
-    // Each set for itself, and first the one whose emptying takes a capability. A kernel without ambient capabilities has none.
-    let _ = caps::clear(None, CapSet::Bounding);
+    // A kernel without ambient capabilities has none.
     let _ = caps::clear(None, CapSet::Ambient);
     caps::clear(None, CapSet::Effective).map_err(failed)?;
     caps::clear(None, CapSet::Permitted).map_err(failed)?;

@@ -3,12 +3,12 @@
 //! What is written waits in a buffer only as long as there are more packets to explain. Leaves out: the capture itself.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
 
-use super::Flags;
+use super::{Flags, telling};
 use crate::capture::Frame;
-use crate::capture::live::{Feed, MakeAccept};
+use crate::capture::live::{Backlog, Feed, MakeAccept};
 use crate::cli::json::{JsonSink, Records};
 use crate::cli::options::{Common, FormatName, Recipe};
 use crate::cli::output::{self, Out, Problem};
@@ -18,6 +18,7 @@ use crate::render::text::{Page, line_width};
 use crate::session::{Filter, Go, Seen, Session, Sink, Want};
 use crate::view::Line;
 use crate::view::live::Narrator;
+use crate::words::Lang;
 
 /// Standard output, shared by who writes and who sees that there is time to show it.
 #[derive(Clone)]
@@ -72,7 +73,8 @@ pub(super) fn run(
         let narrator =
             Narrator::new(common.lang(), flags.time.format(), flags.absolute_seq, flags.verbose > 0);
         let page = Page::new(out.clone(), common.width(), common.colour());
-        let sink = Telling { page, narrator };
+        let wraps = io::stdout().is_terminal();
+        let sink = Telling { page, narrator, wraps, backlog: Some(feed.backlog()), lang: common.lang() };
         session.with_claims().run_source(&mut feed, &mut Counting { sink, left: count })?;
     }
     out.0.borrow_mut().flush()?;
@@ -111,6 +113,10 @@ impl<S: Sink> Sink for Counting<S> {
         self.sink.wants(frame)
     }
 
+    fn wants_claims(&mut self) -> bool {
+        self.sink.wants_claims()
+    }
+
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
         let go = self.sink.packet(seen)?;
         self.left = self.left.saturating_sub(u64::from(seen.chosen));
@@ -140,12 +146,17 @@ const INDENT: usize = 4;
 struct Telling<W: Write> {
     page: Page<W>,
     narrator: Narrator,
+    /// Whether long lines are broken: not where a program may look for something in them.
+    wraps: bool,
+    lang: Lang,
+    /// Looked at as long as claims are checked.
+    backlog: Option<Backlog>,
 }
 
 impl<W: Write> Telling<W> {
     fn paragraph(&mut self, line: &Line, indent: usize) -> io::Result<()> {
         self.page.blanks(indent)?;
-        if indent + line_width(line) <= self.page.width() {
+        if !self.wraps || indent + line_width(line) <= self.page.width() {
             return self.page.line(line);
         }
         self.page.paragraph(line, indent, indent + 2)
@@ -155,6 +166,15 @@ impl<W: Write> Telling<W> {
 impl<W: Write> Sink for Telling<W> {
     fn wants(&self, _: &Frame<'_>) -> Want {
         Want::Context
+    }
+
+    /// Checking claims costs more than all else, and each is told once: it is the first to go where explaining lags.
+    fn wants_claims(&mut self) -> bool {
+        if self.backlog.as_ref().is_some_and(Backlog::is_heavy) {
+            self.backlog = None;
+            telling::claims_end(self.lang);
+        }
+        self.backlog.is_some()
     }
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {

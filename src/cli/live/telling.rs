@@ -60,6 +60,11 @@ pub(super) fn notices(lang: Lang, told: &Receiver<Notice>) {
     }
 }
 
+/// The notes' claims are no longer checked.
+pub(super) fn claims_end(lang: Lang) {
+    say(&text(lang, "claims-end", &[]));
+}
+
 /// The counts, and why it ended where that was not asked for.
 pub(super) fn ends(lang: Lang, asked: &Asked, summary: &Summary, explained: bool) -> Result<Done, Problem> {
     let n = |count: u64| thousands(count);
@@ -210,7 +215,6 @@ pub(super) fn check(
             held.uid != 0,
         ),
         ("check.capabilities", list(&held.capabilities), held.capabilities.is_empty()),
-        ("check.bounding", list(&held.bounding), held.bounding.is_empty()),
         (
             "check.no-new-privileges",
             say::word(lang, if held.no_new_privileges { "word.yes" } else { "word.no" }).to_owned(),
