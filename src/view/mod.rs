@@ -17,6 +17,7 @@ pub mod hex;
 pub mod ladder;
 pub mod layers;
 pub mod list;
+pub mod live;
 pub mod osi;
 pub mod packet;
 pub mod record;
