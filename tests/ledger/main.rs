@@ -11,6 +11,8 @@ use pcaplain::notes::check::On;
 use pcaplain::notes::facts::HeaderFacts;
 use pcaplain::notes::ledger::{self, Text};
 use pcaplain::notes::{Claim, ClaimResult, Status, Verdict, vocabulary};
+use pcaplain::view;
+use pcaplain::words::{self, Lang};
 
 use films::{Film, bundled, mutated, run};
 
@@ -228,28 +230,43 @@ fn every_check_can_show_and_can_contradict() {
 
 #[test]
 fn values_fill_every_sentence() {
-    let mut missing = BTreeSet::new();
+    let mut wrong = BTreeSet::new();
     let films = mutated().into_iter().map(|(_, film)| film);
     for film in BUNDLED.iter().map(|b| bundled(b.name)).chain(films) {
         for result in run(&film) {
-            for evidence in &result.evidence {
+            for (at, evidence) in result.evidence.iter().enumerate() {
+                let mut complain = |what: &str| {
+                    wrong.insert(format!("{} on {}: {what}", result.claim.id, evidence.check.on.name()));
+                };
                 let text = match evidence.status {
                     Status::Contradicted => &evidence.check.contradicted[0],
                     _ => &evidence.check.shown[0],
                 };
-                for name in placeholders(text).into_iter().filter(|n| *n != "packet") {
-                    if !evidence.values.iter().any(|(known, _)| *known == name) {
-                        missing.insert(format!(
-                            "{} on {}: {{{name}}}",
-                            result.claim.id,
-                            evidence.check.on.name()
-                        ));
+                for asked in words::placeholders(text).iter().filter(|p| !p.optional && p.name != "packet") {
+                    if !evidence.values.iter().any(|(known, _)| *known == asked.name) {
+                        complain(&format!("{{{}}}", asked.name));
                     }
+                }
+                let [english, chinese] = [Lang::En, Lang::Zh].map(|lang| sentence(lang, &result, at));
+                if figures(&english) != figures(&chinese) {
+                    complain(&format!("other numbers in Chinese\n  {english}\n  {chinese}"));
                 }
             }
         }
     }
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// The sentence of a piece of evidence, as it is read.
+fn sentence(lang: Lang, result: &ClaimResult, at: usize) -> String {
+    view::evidence::of(lang, "", result).exhibits[at].line.text()
+}
+
+/// All runs of digits in a filled sentence; their order may differ.
+fn figures(text: &str) -> Vec<&str> {
+    let mut found: Vec<_> = text.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).collect();
+    found.sort_unstable();
+    found
 }
 
 #[test]
