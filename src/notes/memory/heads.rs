@@ -5,7 +5,8 @@
 //! * of the one request behind the one response in this packet: `asked.accept`, `.language`, `.coding`, `.agent`, `.since` (If-Modified-Since),
 //!   `.tag` (If-None-Match), `.secure` (Upgrade-Insecure-Requests), `.authorized` (there is an Authorization) as they stand there; `.plain`,
 //!   that it has no condition; `.from`, the byte from which it wants all the rest (Range); `.fits`, whether its Accept covers the type
-//!   that came, `.named`, whether by name; `.newer`, whether what came was modified after `.since`;
+//!   that came, `.named`, whether by name; `.newer`, whether what came was modified after `.since`; `.repeated`,
+//!   whether its body, where it is in one packet with the head, is that of the request before it with this method and address;
 //! * of the answer before to the same client and address, where it was of another type: `before.packet`, `.type`; and of the same server to the same path under another
 //!   host: `host.packet`, `host.name`, where the two differ (ETag, length or code);
 //! * of the connection: `said.close_packet`, the first message that said Connection: close, `said.keep_packet`, the last response that
@@ -55,6 +56,7 @@ pub const NAMES: &[(&str, expression::Kind)] = &[
     ("asked.fits", expression::Kind::Flag),
     ("asked.named", expression::Kind::Flag),
     ("asked.newer", expression::Kind::Flag),
+    ("asked.repeated", expression::Kind::Flag),
     ("before.packet", expression::Kind::Number),
     ("before.type", expression::Kind::Text),
     ("host.packet", expression::Kind::Number),
@@ -100,6 +102,7 @@ struct Asked {
     authorized: bool,
     conditional: bool,
     from: Option<u64>,
+    body: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,6 +140,7 @@ struct Now {
     asked: Option<Asked>,
     fits: Option<(bool, bool)>,
     newer: Option<bool>,
+    repeated: Option<bool>,
     before: Option<Answer>,
     host: Option<Page>,
     length: Option<u64>,
@@ -159,8 +163,9 @@ pub struct Heads {
     /// By packet: lengths of bodies, and whether Cache-Control said no-cache.
     lengths: Map<u64, u64>,
     unsure: Map<u64, bool>,
-    /// By client, method, host, address.
+    /// By client, method, host, address: how they failed, what their bodies were.
     failures: Map<u64, Failure>,
+    bodies: Map<u64, u64>,
     /// By client, host, address: the last request.
     methods: Map<u64, (u64, String)>,
     /// By path: the last answer of a server of Python programs.
@@ -288,6 +293,11 @@ impl Heads {
             .iter()
             .any(|name| values(head, name).next().is_some()),
             from: value(head, "range").and_then(rest_from),
+            body: at
+                .payload
+                .strip_prefix(head)
+                .filter(|body| uint(event, "content_length") == Some(body.len() as u64))
+                .map(hash),
         };
         self.now.own_origin =
             value(head, "origin").and_then(|o| o.split_once("://")).map(|(_, authority)| {
@@ -352,6 +362,11 @@ impl Heads {
             put(&mut self.pages, key, page);
         }
         let same = hash((asked.client, asked.method.as_str(), &asked.host, &asked.uri));
+        self.now.repeated = asked.body.zip(self.bodies.get(&same)).map(|(now, before)| now == *before);
+        match asked.body {
+            Some(body) => put(&mut self.bodies, same, body),
+            None => _ = self.bodies.remove(&same),
+        }
         if matches!(code, 500 | 502 | 503 | 504) {
             let gap = self.failures.get(&same).and_then(|failure| failure.gap);
             put(&mut self.failures, same, Failure { packet: event.packet, code, time_ns: now_ns, gap });
@@ -434,6 +449,7 @@ impl Memory for Heads {
             "asked.fits" => now.fits.map(|(fits, _)| fits),
             "asked.named" => now.fits.map(|(_, named)| named),
             "asked.newer" => now.newer,
+            "asked.repeated" => now.repeated,
             "said.unsure" => now.unsure,
             "own.origin" => now.own_origin,
             _ => None,
