@@ -10,7 +10,7 @@ use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::notes::check::On;
 use pcaplain::notes::facts::HeaderFacts;
 use pcaplain::notes::ledger::{self, Text};
-use pcaplain::notes::{Claim, ClaimResult, Status, Verdict, vocabulary};
+use pcaplain::notes::{Claim, ClaimResult, Status, Verdict, syllabus, vocabulary};
 use pcaplain::view;
 use pcaplain::words::{self, Lang};
 
@@ -198,6 +198,51 @@ fn every_capture_named_has_what_it_is_named_for() {
     for claim in waiting {
         println!("no bundled capture yet: {} (awaits {})", claim.id, claim.awaits.as_deref().unwrap_or("-"));
     }
+}
+
+/// captures/syllabus.toml lists for a capture what it was recorded for; the checks say whether it does that.
+#[test]
+fn the_syllabus_agrees_with_the_checks() {
+    let found = of_bundled();
+    let mut wrong = Vec::new();
+    for (name, results) in &found {
+        let listed = syllabus::claims(name);
+        for result in results {
+            let id = &result.claim.id;
+            let is_listed = listed.contains(id);
+            if is_listed && result.status == Status::NotObserved {
+                wrong.push(format!("{id}: listed for @{name}, which does not decide it"));
+            }
+            if !is_listed && result.claim.captures.iter().any(|capture| capture == name) {
+                wrong.push(format!("{id}: its entry names @{name}, the list of that does not name it"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many claims the notes make, and how many of them at least are put to packets.
+const CLAIMS: usize = 394;
+const CHECKED: usize = 340;
+
+/// What has no checks has its reason: see `every_claim_is_complete`.
+#[test]
+fn all_claims_are_here_and_most_are_checked() {
+    println!("{:16} {:>6} {:>7} {:>8} {:>8}", "topic", "claims", "checked", "captured", "reasoned");
+    let (mut all, mut checked) = (0, 0);
+    for (at, topic) in ledger::topics().iter().enumerate() {
+        let count = |is: &dyn Fn(&Claim) -> bool| {
+            ledger::all().iter().filter(|claim| claim.topic == at && is(claim)).count()
+        };
+        let put = count(&|c| !c.checks.is_empty());
+        let shown = count(&|c| !c.captures.is_empty());
+        let reasoned = count(&|c| said(&c.unobservable));
+        println!("{:16} {:6} {put:7} {shown:8} {reasoned:8}", topic.name, count(&|_| true));
+        (all, checked) = (all + count(&|_| true), checked + put);
+    }
+    println!("{:16} {all:6} {checked:7}", "all");
+    assert_eq!(all, CLAIMS);
+    assert!(checked >= CHECKED, "only {checked} claims are put to packets");
 }
 
 #[test]
