@@ -14,6 +14,7 @@ pub mod interfaces;
 pub mod json;
 pub mod ladder;
 pub mod layers;
+pub mod lesson;
 pub mod options;
 pub mod output;
 pub mod packet;
@@ -47,6 +48,7 @@ enum Command {
     Layers(layers::Flags),
     Why(why::Flags),
     Claims(claims::Flags),
+    Lesson(lesson::Flags),
     Captures(captures::Flags),
     Interfaces(interfaces::Flags),
 }
@@ -81,6 +83,7 @@ fn run(args: &Args) -> Result<Done, Problem> {
         Command::Layers(flags) => layers::run(common, flags),
         Command::Why(flags) => why::run(common, flags),
         Command::Claims(flags) => claims::run(common, flags),
+        Command::Lesson(flags) => lesson::run(common, flags),
         Command::Captures(flags) => captures::run(common, flags),
         Command::Interfaces(flags) => interfaces::run(common, flags),
     }

@@ -1,4 +1,5 @@
 //! Renderers: views in, text or JSON out. A renderer knows views and nothing else.
 
 pub mod json;
+pub mod markdown;
 pub mod text;

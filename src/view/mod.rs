@@ -16,6 +16,7 @@ pub mod flows;
 pub mod hex;
 pub mod ladder;
 pub mod layers;
+pub mod lesson;
 pub mod list;
 pub mod osi;
 pub mod packet;

@@ -438,3 +438,16 @@ pub struct InterfaceRecord {
     /// Whether it leads back to this machine.
     pub loopback: bool,
 }
+/// A lesson in the list of them.
+#[derive(Debug, Serialize)]
+pub struct LessonRecord<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Its heading.
+    pub title: &'a str,
+    /// How many steps it has.
+    pub steps: usize,
+    /// The bundled captures it is told with.
+    pub captures: Vec<&'a str>,
+}
+
