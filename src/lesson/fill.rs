@@ -65,7 +65,9 @@ fn block(source: &str, body: &Range<usize>, text: Option<String>) -> Option<(Ran
 /// A text with its slots filled, or, where it stands in a comment, as they are written by hand.
 fn written(section: Option<usize>, prose: &Prose, content: Option<&dyn Content>) -> String {
     let mut out = String::new();
-    for c in prose.text.trim_matches('\n').chars() {
+    let blank = prose.text.len() - prose.text.trim_start().len();
+    let begin = prose.text[..blank].rfind('\n').map_or(0, |end| end + 1);
+    for c in prose.text[begin..].trim_end().chars() {
         match (prose.slot(c), content) {
             (Some(slot), Some(content)) => out.push_str(&filled(section, slot, content)),
             (Some(slot), None) => out.push_str(&format!("{{{}}}", slot.source)),

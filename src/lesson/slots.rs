@@ -87,8 +87,12 @@ pub trait Values {
 impl Slot {
     /// Reads what stands in the braces.
     pub fn parse(source: &str, line: usize) -> Option<Slot> {
-        let mut words = words(source)?.into_iter();
-        let first = term(&words.next()?)?;
+        Slot::of(source, &words(source)?, line)
+    }
+
+    fn of(source: &str, words: &[String], line: usize) -> Option<Slot> {
+        let mut words = words.iter();
+        let first = term(words.next()?)?;
         let mut rest = Vec::new();
         while let Some(sign) = words.next() {
             let sign = match sign.as_str() {
@@ -98,7 +102,7 @@ impl Slot {
                 "/" => Sign::Per,
                 _ => return None,
             };
-            rest.push((sign, term(&words.next()?)?));
+            rest.push((sign, term(words.next()?)?));
         }
         Some(Slot { source: source.trim().to_owned(), line, first, rest })
     }
@@ -230,7 +234,7 @@ impl Condition {
                     _ => return None,
                 })
             };
-            let slot = |words: &[String]| Slot::parse(&words.join(" "), line);
+            let slot = |words: &[String]| Slot::of(&words.join(" "), words, line);
             let at = test.iter().position(|word| relation(word).is_some());
             let test = match at {
                 Some(at) => Test {
