@@ -11,6 +11,7 @@ mod directive;
 pub mod fill;
 pub mod join;
 pub mod parse;
+pub mod question;
 pub mod shelf;
 pub mod slots;
 mod source;
