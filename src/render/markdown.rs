@@ -9,6 +9,7 @@ use super::text::{Page, clean, lesson, wrap};
 use crate::view::Line;
 use crate::view::lesson::claims::ClaimView;
 use crate::view::lesson::exhibits::Exhibit;
+use crate::view::lesson::question::QuestionView;
 
 /// Columns of a file.
 pub const WIDTH: usize = 100;
@@ -55,6 +56,46 @@ fn claim(view: &ClaimView) -> String {
             out.insert(out.len() - 1, '\\');
             out.push_str(&item(&format!("  {}", parts.join(" · ")), 2));
         }
+    }
+    out
+}
+
+/// A question with its options, and its answer folded away.
+pub fn question(view: &QuestionView) -> String {
+    let mut out = asked(view);
+    out.push_str(&format!("\n<details><summary>{}</summary>\n\n", view.answer));
+    out.push_str(&answered(view));
+    out.push_str("\n</details>\n");
+    out
+}
+
+/// A question with its options.
+pub fn asked(view: &QuestionView) -> String {
+    let mut out = item(&format!("**{}** {}", view.label, text(&view.stem)), 0);
+    out.push('\n');
+    for line in &view.shown {
+        out.push_str(&item(&format!("- {}", text(&line.text())), 2));
+    }
+    if !view.shown.is_empty() {
+        out.push('\n');
+    }
+    for option in &view.options {
+        out.push_str(&item(&format!("- **{}** {}", option.letter, text(&option.text)), 2));
+    }
+    out
+}
+
+/// The right answer of a question with its reason, and what is wrong with the others.
+pub fn answered(view: &QuestionView) -> String {
+    let letter = view.right().map_or(' ', |option| option.letter);
+    let spec = if view.spec.is_empty() { String::new() } else { format!(" ({})", view.spec) };
+    let mut out = item(&format!("**{letter}** {}{spec}", text(&view.reason)), 0);
+    let wrong: Vec<_> = view.options.iter().filter(|option| !option.right && !option.why.is_empty()).collect();
+    if !wrong.is_empty() {
+        out.push('\n');
+    }
+    for option in wrong {
+        out.push_str(&item(&format!("- **{}** {}", option.letter, text(&option.why)), 2));
     }
     out
 }

@@ -13,7 +13,7 @@ use crate::lesson::values::Here;
 use crate::lesson::{Lesson, Mistake, Part, check, parse};
 use crate::render::markdown;
 use crate::view::lesson::exhibits::{Exhibit, titles};
-use crate::view::lesson::{self, Material, claims, said};
+use crate::view::lesson::{self, Material, claims, question, said};
 use crate::words::Lang;
 
 fn read(lang: Lang, file: &str) -> Result<String, Problem> {
@@ -53,7 +53,7 @@ fn told(lang: Lang, mistakes: &[Mistake]) -> Problem {
 /// The file as it is when it is filled.
 fn filled(common: &Common, source: &str, lesson: &Lesson) -> Result<String, Problem> {
     let lang = lesson.lang_or(common.lang());
-    let on = On { own: None, named: &lesson.name, literals: false };
+    let on = On { own: None, named: &lesson.name, literals: false, seed: 0 };
     let (material, ..) = study(common, lang, lesson, on)?;
     Ok(fill::fill(source, lesson, &Text { lang, lesson, material: &material }))
 }
@@ -90,6 +90,10 @@ impl Content for Text<'_> {
                 let capture = section.map_or(self.lesson.capture.as_str(), |at| self.lesson.capture_of(at));
                 let results = self.material.results.get(capture)?;
                 Some(markdown::claims(&claims::of(self.lang, &block.ids, results)))
+            }
+            Part::Ask(_) => {
+                let asked = self.material.questions.get(&part);
+                Some(asked.map_or_else(String::new, |one| markdown::question(&question::of(self.lang, one))))
             }
             _ => None,
         }
@@ -142,11 +146,18 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
         return Ok(mistakes);
     }
     let lang = lesson.lang_or(common.lang());
-    let on = On { own: None, named: &lesson.name, literals: true };
+    let on = On { own: None, named: &lesson.name, literals: true, seed: 0 };
     let (material, literals, _) = study(common, lang, &lesson, on)?;
     mistakes.extend(check::on_captures(&lesson, &material.bound, &material.gathered));
     mistakes.extend(literals.mistakes(&lesson));
     for (index, (_, part)) in lesson.parts().enumerate() {
+        if let Part::Ask(ask) = part
+            && crate::lesson::question::kinds().any(|kind| kind == ask.kind)
+            && !material.questions.contains_key(&index)
+            && !ask.names.iter().any(|name| is_optional(&lesson, name))
+        {
+            mistakes.push(here(ask.place.line, "asks-nothing", vec![("found", ask.kind.clone())]));
+        }
         let Part::Show(show) = part else { continue };
         let line = show.place.line;
         match (material.exhibits.get(&index), &show.what) {

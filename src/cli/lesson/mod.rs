@@ -2,24 +2,27 @@
 
 mod files;
 mod study;
+mod walk;
 
 use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::options::{Common, FormatName};
 use super::output::{self, Done, Problem};
 use crate::lesson::{Lesson, parse, shelf};
 use crate::render::json::Lines;
-use crate::render::text;
+use crate::render::{sheet, text};
 use crate::view::flows::{Column, Table};
 use crate::view::lesson::exhibits::titles;
-use crate::view::lesson::{self, said};
+use crate::view::lesson::{self, LessonView, said};
 use crate::view::record::LessonRecord;
 use crate::view::Role;
 use crate::words::Lang;
 use study::{On, Spool};
+use walk::Walk;
 
 /// Raw flags.
 #[derive(Debug, Args)]
@@ -33,6 +36,18 @@ pub struct Flags {
     on: Option<String>,
     #[arg(long)]
     all: bool,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    sheet: Option<SheetName>,
+    #[arg(short = 'o', long, value_name = "FILE", requires = "sheet")]
+    output: Option<String>,
+}
+
+/// How a worksheet is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SheetName {
+    Md,
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,11 +148,41 @@ fn tell(common: &Common, flags: &Flags, named: &str) -> Result<Done, Problem> {
     let lang = lesson.lang_or(common.lang());
     let spool = flags.on.as_deref().map(Spool::of).transpose()?;
     let own = flags.on.as_deref().zip(spool.as_ref().map(Spool::path));
-    let on = On { own, named, literals: false };
+    let on = On { own, named, literals: false, seed: flags.seed };
     let (material, _, done) = study::study(common, lang, &lesson, on)?;
     let view = lesson::of(lang, &lesson, &material);
+    if flags.sheet.is_some() {
+        worksheet(lang, &view, flags.output.as_deref())?;
+        return Ok(done);
+    }
     let mut page = output::page(common);
+    if !flags.all && io::stdin().is_terminal() && io::stdout().is_terminal() {
+        let mut input = io::stdin().lock();
+        let walk = Walk { page: &mut page, input: &mut input, lang, titles: titles(lang), asked: 0, right: 0 };
+        walk.lesson(&view)?;
+        return Ok(done);
+    }
     text::lesson::write(&mut page, &view, &titles(lang))?;
     page.flush()?;
     Ok(done)
+}
+
+/// Writes a worksheet, to a file with its key in another beside it, or to standard output without.
+fn worksheet(lang: Lang, view: &LessonView, file: Option<&str>) -> Result<(), Problem> {
+    let key = said(lang, "sheet.key", &[("title", &view.title.text())]);
+    let labels = sheet::Labels { space: said(lang, "sheet.space", &[]), key, titles: titles(lang) };
+    let (sheet, key) = sheet::write(view, &labels)?;
+    let mut out = output::out();
+    let Some(file) = file.filter(|file| *file != "-") else {
+        out.write_all(sheet.as_bytes())?;
+        return Ok(out.flush()?);
+    };
+    let key_file = format!("{}.key.md", file.strip_suffix(".md").unwrap_or(file));
+    for (path, content) in [(file, &sheet), (key_file.as_str(), &key)] {
+        fs::write(path, content).map_err(|error| {
+            Problem::said(lang, "lesson-unreadable", &[("file", path), ("message", &error.to_string())])
+        })?;
+    }
+    writeln!(out, "{}", said(lang, "sheet.written", &[("file", file), ("key", &key_file)]))?;
+    Ok(out.flush()?)
 }

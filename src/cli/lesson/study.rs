@@ -15,6 +15,7 @@ use crate::flow::{FlowRecord, Outcome};
 use crate::lesson::bind::{self, Flows, Records, Scope, Scout};
 use crate::lesson::check::Literals;
 use crate::lesson::join::{self, Bound};
+use crate::lesson::question::{self, Collector};
 use crate::lesson::values::{Gathered, Gatherer};
 use crate::lesson::{Lesson, Part, What};
 use crate::notes::check::ClaimResult;
@@ -32,6 +33,8 @@ pub struct On<'a> {
     pub named: &'a str,
     /// Whether what the chosen packets hold is collected, for prose to be held against.
     pub literals: bool,
+    /// Which of the questions there could be are asked.
+    pub seed: u64,
 }
 
 /// Binds a lesson and collects what it shows.
@@ -72,6 +75,7 @@ pub fn study<'l>(
         gathered: Gathered::default(),
         exhibits: BTreeMap::new(),
         results: BTreeMap::new(),
+        questions: BTreeMap::new(),
         file: on.own.map(|(named, _)| named.to_owned()),
         named: on.named.to_owned(),
     };
@@ -80,6 +84,7 @@ pub fn study<'l>(
         let mut tutor = Tutor {
             gatherer: Gatherer::new(lesson, &material.bound, captures),
             exhibitor: Exhibitor::new(lang, file, lesson, &material.bound, captures, records),
+            collector: Collector::of(asked(lesson, &material.bound, captures).map(|(_, _, packet)| packet)),
             results: Vec::new(),
             literals: on.literals.then_some(&mut literals),
             bound: bound_packets(&material.bound, captures),
@@ -89,9 +94,16 @@ pub fn study<'l>(
             session = session.with_claims();
         }
         session.run(std::slice::from_ref(path), &mut tutor)?;
-        let Tutor { gatherer, exhibitor, results, .. } = tutor;
+        let Tutor { gatherer, exhibitor, collector, results, .. } = tutor;
         material.gathered.extend(gatherer.gathered());
         material.exhibits.extend(exhibitor.exhibits(lesson, &material.bound));
+        let kept = collector.kept();
+        let asked: Vec<_> = asked(lesson, &material.bound, captures).collect();
+        for (part, kind, packet) in asked {
+            if !material.questions.contains_key(&part) {
+                material.questions.extend(question::ask(kind, packet, &kept, lang, on.seed).map(|q| (part, q)));
+            }
+        }
         for capture in captures {
             material.results.insert((*capture).to_owned(), results.clone());
         }
@@ -110,6 +122,27 @@ fn shows_by_flow(lesson: &Lesson) -> bool {
     })
 }
 
+/// The questions of a lesson about some of its captures: which part, which kind, which packet. A question that names several
+/// packets is about the first that can be asked.
+fn asked<'a>(
+    lesson: &'a Lesson,
+    bound: &'a Bound<'_>,
+    captures: &'a [&str],
+) -> impl Iterator<Item = (usize, &'a str, u64)> + 'a {
+    lesson.parts().enumerate().flat_map(move |(part, (section, piece))| {
+        let capture = section.map_or(lesson.capture.as_str(), |at| lesson.capture_of(at));
+        let told = captures.contains(&capture) && !section.is_some_and(|at| bound.missing.contains_key(&at));
+        let ask = match piece {
+            Part::Ask(ask) if told => Some(ask),
+            _ => None,
+        };
+        ask.into_iter().flat_map(move |ask| {
+            let packets = ask.names.iter().filter_map(move |name| bound.packet(lesson, section, name));
+            packets.map(move |candidate| (part, ask.kind.as_str(), candidate.packet))
+        })
+    })
+}
+
 fn bound_packets(bound: &Bound<'_>, captures: &[&str]) -> Vec<u64> {
     let mine = bound.chosen.iter().filter(|(capture, _)| captures.contains(&capture.as_str()));
     mine.flat_map(|(_, chosen)| chosen.values().map(|candidate| candidate.packet)).collect()
@@ -119,6 +152,7 @@ fn bound_packets(bound: &Bound<'_>, captures: &[&str]) -> Vec<u64> {
 struct Tutor<'a> {
     gatherer: Gatherer,
     exhibitor: Exhibitor<'a>,
+    collector: Collector,
     results: Vec<ClaimResult>,
     literals: Option<&'a mut Literals>,
     bound: Vec<u64>,
@@ -133,6 +167,7 @@ impl Sink for Tutor<'_> {
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
         self.gatherer.packet(seen);
+        self.collector.packet(seen);
         self.exhibitor.packet(&seen.frame, seen.packet, seen.outcome, seen.tree);
         if let (Some(literals), Some(tree)) = (&mut self.literals, seen.tree)
             && self.bound.contains(&seen.frame.number)
@@ -144,12 +179,14 @@ impl Sink for Tutor<'_> {
 
     fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
         self.gatherer.flow(record);
+        self.collector.flow(record);
         self.exhibitor.flow(record);
         Ok(())
     }
 
     fn end(&mut self, last: &Outcome) -> io::Result<()> {
         self.gatherer.end(last);
+        self.collector.end(last);
         self.exhibitor.end(last);
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::{Page, evidence, ladder, layers, packet, table};
 use crate::view::lesson::claims::ClaimView;
 use crate::view::lesson::exhibits::Exhibit;
 use crate::view::lesson::markdown::Block;
+use crate::view::lesson::question::{OptionView, QuestionView};
 use crate::view::lesson::{Item, LessonView, SectionView};
 use crate::view::{Line, Role};
 
@@ -72,6 +73,10 @@ pub fn item<W: Write>(page: &mut Page<W>, view: &Item, titles: &[String; 7]) -> 
             page.end()?;
             claims.iter().try_for_each(|one| claim(page, one))
         }
+        Item::Question(view) => {
+            question(page, view)?;
+            answer(page, view)
+        }
         Item::Missing(lines) => {
             page.end()?;
             lines.iter().try_for_each(|line| {
@@ -80,6 +85,62 @@ pub fn item<W: Write>(page: &mut Page<W>, view: &Item, titles: &[String; 7]) -> 
             })
         }
     }
+}
+
+/// Writes a question and its options, a blank line before them.
+///
+/// # Errors
+/// Those of the writer.
+pub fn question<W: Write>(page: &mut Page<W>, view: &QuestionView) -> io::Result<()> {
+    page.end()?;
+    let line = Line::new().with(format!("{} ", view.label), Role::Note).with(view.stem.as_str(), Role::Strong);
+    page.paragraph(&line, 0, 2)?;
+    for line in &view.shown {
+        page.blanks(MARGIN)?;
+        page.paragraph(line, MARGIN, MARGIN + 2)?;
+    }
+    for option in &view.options {
+        page.blanks(MARGIN)?;
+        page.put(&format!("{}  ", option.letter), Role::Strong)?;
+        page.paragraph(&Line::plain(option.text.as_str()), MARGIN + 3, MARGIN + 3)?;
+    }
+    Ok(())
+}
+
+/// Writes the answer: which is right, why, and why the others are not.
+///
+/// # Errors
+/// Those of the writer.
+pub fn answer<W: Write>(page: &mut Page<W>, view: &QuestionView) -> io::Result<()> {
+    let letter = view.right().map_or(' ', |option| option.letter);
+    let line = Line::new().with(format!("{} {letter}. ", view.answer), Role::Good);
+    reason(page, line, view)?;
+    view.options.iter().filter(|option| !option.right).try_for_each(|option| why_not(page, option))
+}
+
+/// Writes a verdict and why the right answer is right.
+///
+/// # Errors
+/// Those of the writer.
+pub fn reason<W: Write>(page: &mut Page<W>, mut line: Line, view: &QuestionView) -> io::Result<()> {
+    line.push(view.reason.as_str(), Role::Plain);
+    if !view.spec.is_empty() {
+        line.push(format!("  {}", view.spec), Role::Spec);
+    }
+    page.paragraph(&line, 0, 2)
+}
+
+/// Writes why a wrong answer is wrong.
+///
+/// # Errors
+/// Those of the writer.
+pub fn why_not<W: Write>(page: &mut Page<W>, option: &OptionView) -> io::Result<()> {
+    if option.why.is_empty() {
+        return Ok(());
+    }
+    page.blanks(MARGIN)?;
+    page.put(&format!("{}  ", option.letter), Role::Dim)?;
+    page.paragraph(&Line::new().with(option.why.as_str(), Role::Dim), MARGIN + 3, MARGIN + 3)
 }
 
 fn text<W: Write>(page: &mut Page<W>, blocks: &[Block]) -> io::Result<()> {

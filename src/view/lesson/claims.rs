@@ -59,7 +59,7 @@ fn one(lang: Lang, claim: &Claim, result: Option<&ClaimResult>) -> ClaimView {
     ClaimView {
         id: claim.id.clone(),
         text: claim.text[l].clone(),
-        verdict: verdict.to_owned(),
+        verdict: super::said(lang, "verdict", &[("verdict", verdict)]),
         verdict_role,
         right,
         status,

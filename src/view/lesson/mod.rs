@@ -5,11 +5,13 @@
 pub mod claims;
 pub mod exhibits;
 pub mod markdown;
+pub mod question;
 
 use std::collections::BTreeMap;
 
 use crate::flow::Datum;
 use crate::lesson::join::{Bound, Missing};
+use crate::lesson::question::Question;
 use crate::lesson::slots::{Form, Slot, Value};
 use crate::lesson::values::{Gathered, Here};
 use crate::lesson::{Lesson, Mistake, Part, Prose};
@@ -22,6 +24,7 @@ use crate::words::{self, Lang};
 use claims::ClaimView;
 use exhibits::Exhibit;
 use markdown::Block;
+use question::QuestionView;
 
 /// A lesson, told.
 #[derive(Debug, Clone)]
@@ -52,6 +55,8 @@ pub enum Item {
     Evidence(Exhibit),
     /// What the capture says of claims.
     Claims(Vec<ClaimView>),
+    /// A question with its answer.
+    Question(Box<QuestionView>),
     /// Why there is nothing to show, and what would help.
     Missing(Vec<Line>),
 }
@@ -67,6 +72,8 @@ pub struct Material<'l> {
     pub exhibits: BTreeMap<usize, Exhibit>,
     /// What the captures say of claims, by the capture's name in the lesson.
     pub results: BTreeMap<String, Vec<ClaimResult>>,
+    /// Questions, by part of the lesson.
+    pub questions: BTreeMap<usize, Question>,
     /// The user's own capture, where there is one.
     pub file: Option<String>,
     /// The lesson, as the user named it: for commands.
@@ -84,8 +91,12 @@ impl Material<'_> {
 /// Tells a lesson.
 pub fn of(lang: Lang, lesson: &Lesson, material: &Material<'_>) -> LessonView {
     let mut sections: Vec<SectionView> = vec![SectionView::default()];
-    sections.extend(lesson.sections.iter().map(|section| {
-        let title = Line::new().with(section.title.as_str(), Role::Title);
+    sections.extend(lesson.sections.iter().enumerate().map(|(at, section)| {
+        let mut title = Line::new().with(section.title.as_str(), Role::Title);
+        let capture = lesson.capture_of(at);
+        if material.file.is_none() && capture != lesson.capture {
+            title.push(format!("  @{capture}"), Role::Dim);
+        }
         SectionView { title, items: Vec::new() }
     }));
     for (index, (section, part)) in lesson.parts().enumerate() {
@@ -120,7 +131,11 @@ pub fn of(lang: Lang, lesson: &Lesson, material: &Material<'_>) -> LessonView {
                 let results = material.results.get(capture).map_or(&[][..], Vec::as_slice);
                 view.items.push(Item::Claims(claims::of(lang, &block.ids, results)));
             }
-            Part::Bind(_) | Part::Ask(_) => {}
+            Part::Ask(_) => {
+                let question = material.questions.get(&index).map(|question| question::of(lang, question));
+                view.items.extend(question.map(|question| Item::Question(Box::new(question))));
+            }
+            Part::Bind(_) => {}
         }
     }
     sections.retain(|section| !section.title.is_empty() || !section.items.is_empty());
