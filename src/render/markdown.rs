@@ -73,14 +73,13 @@ pub fn question(view: &QuestionView) -> String {
 pub fn asked(view: &QuestionView) -> String {
     let mut out = item(&format!("**{}** {}", view.label, text(&view.stem)), 0);
     out.push('\n');
-    for line in &view.shown {
-        out.push_str(&item(&format!("- {}", text(&line.text())), 2));
-    }
-    if !view.shown.is_empty() {
+    let shown: Vec<String> = view.shown.iter().map(|line| text(&line.text())).collect();
+    if !shown.is_empty() {
+        out.push_str(&item(&shown.join(" · "), 0));
         out.push('\n');
     }
     for option in &view.options {
-        out.push_str(&item(&format!("- **{}** {}", option.letter, text(&option.text)), 2));
+        out.push_str(&item(&format!("- **{}.** {}", option.letter, text(&option.text)), 2));
     }
     out
 }
@@ -89,13 +88,13 @@ pub fn asked(view: &QuestionView) -> String {
 pub fn answered(view: &QuestionView) -> String {
     let letter = view.right().map_or(' ', |option| option.letter);
     let spec = if view.spec.is_empty() { String::new() } else { format!(" ({})", view.spec) };
-    let mut out = item(&format!("**{letter}** {}{spec}", text(&view.reason)), 0);
+    let mut out = item(&format!("**{letter}.** {}{spec}", text(&view.reason)), 0);
     let wrong: Vec<_> = view.options.iter().filter(|option| !option.right && !option.why.is_empty()).collect();
     if !wrong.is_empty() {
         out.push('\n');
     }
     for option in wrong {
-        out.push_str(&item(&format!("- **{}** {}", option.letter, text(&option.why)), 2));
+        out.push_str(&item(&format!("- **{}.** {}", option.letter, text(&option.why)), 2));
     }
     out
 }

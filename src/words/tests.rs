@@ -62,6 +62,16 @@ fn every_kind_of_event_has_words() {
     assert!(without.is_empty(), "{without:?}");
 }
 
+/// What a step of a lesson looks for has a name.
+#[test]
+fn every_kind_of_event_has_a_name() {
+    let others = ["packet", "state", "flow", "hop", "half-close"];
+    let names = Kind::ALL.iter().map(|kind| kind.name()).chain(others);
+    let without: Vec<_> =
+        names.filter(|name| find(Lang::En, "lesson", &format!("kind.{name}")).is_none()).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
 #[test]
 fn every_event_with_words_exists() {
     let unknown: Vec<_> = ids("events")
