@@ -146,6 +146,10 @@ fn tell(common: &Common, flags: &Flags, named: &str) -> Result<Done, Problem> {
     let lesson = find(common.lang(), named)?;
     // A lesson in one language is told in it: its evidence and its labels, too.
     let lang = lesson.lang_or(common.lang());
+    if let Some(interface) = flags.on.as_deref().and_then(|on| on.strip_prefix("live:")) {
+        // Here a recording of some seconds would be made into a temporary file (`Spool`) and bound like any other.
+        return Err(Problem::said(lang, "lesson-live", &[("interface", interface), ("lesson", named)]));
+    }
     let spool = flags.on.as_deref().map(Spool::of).transpose()?;
     let own = flags.on.as_deref().zip(spool.as_ref().map(Spool::path));
     let on = On { own, named, literals: false, seed: flags.seed };
