@@ -85,7 +85,8 @@ fn lessons_are_listed_for_programs() {
     let output = run(&["lesson", "list", "--format", "json"]);
     assert!(output.status.success(), "{}", err(&output));
     let text = out(&output);
-    let records: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let records: Vec<serde_json::Value> =
+        text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
     assert_eq!(records.len(), shelf::LESSONS.len());
     for record in &records {
         assert!(record["name"].is_string() && record["title"].is_string(), "{record}");
@@ -109,7 +110,10 @@ fn faults(lesson: &Lesson, text: &str) -> Option<String> {
         if line.contains("<!--") {
             return at("a directive");
         }
-        if line.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        if line
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        {
             return at("a control character");
         }
     }
@@ -131,7 +135,8 @@ fn every_lesson_can_be_told_with_any_capture() {
     let corpus = std::env::var_os("PCAPLAIN_CORPUS").map(PathBuf::from);
     let mut captures: Vec<String> = BUNDLED.iter().map(|bundled| format!("@{}", bundled.name)).collect();
     if let Some(corpus) = &corpus {
-        let mut found: Vec<PathBuf> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut found: Vec<PathBuf> =
+            fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
         found.sort();
         captures.extend(found.iter().filter(|p| p.is_file()).map(|path| path.to_string_lossy().into_owned()));
     }
@@ -190,7 +195,8 @@ fn a_capture_may_come_from_standard_input() {
     child.stdin.take().unwrap().write_all(bytes).expect("it reads");
     let piped = out(&child.wait_with_output().expect("it ends"));
     let named = out(&run(&["lesson", "tests/lessons/example.en.md", "--on", "@tcp-basic"]));
-    let same = |text: &str| text.lines().filter(|line| !line.contains("@tcp-basic") && !line.contains(" -")).count();
+    let same =
+        |text: &str| text.lines().filter(|line| !line.contains("@tcp-basic") && !line.contains(" -")).count();
     assert_eq!(same(&piped), same(&named), "{piped}");
     assert!(piped.contains("told with -\n"), "{piped}");
 }
@@ -199,11 +205,15 @@ fn a_capture_may_come_from_standard_input() {
 fn a_worksheet_has_its_key_apart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sheet.md");
-    let output = run(&["lesson", "tests/lessons/example.en.md", "--sheet", "md", "-o", file.to_str().unwrap()]);
+    let output =
+        run(&["lesson", "tests/lessons/example.en.md", "--sheet", "md", "-o", file.to_str().unwrap()]);
     assert!(output.status.success(), "{}", err(&output));
     let sheet = fs::read_to_string(&file).unwrap();
     let key = fs::read_to_string(folder.path().join("sheet.key.md")).unwrap();
-    assert!(sheet.contains("Think first.") && sheet.contains("tcp.seq_raw") && sheet.contains("Check:"), "{sheet}");
+    assert!(
+        sheet.contains("Think first.") && sheet.contains("tcp.seq_raw") && sheet.contains("Check:"),
+        "{sheet}"
+    );
     assert!(!sheet.contains("1344307401:") && !sheet.contains("uses up one sequence number"), "{sheet}");
     assert!(key.contains("uses up one sequence number") && key.contains("tcp-isn-random"), "{key}");
 }

@@ -53,8 +53,11 @@ pub struct Scope<'l> {
 
 /// A lesson's names, by the capture each is bound to.
 pub fn scopes(lesson: &Lesson) -> Vec<Scope<'_>> {
-    let mut scopes: Vec<Scope<'_>> =
-        lesson.captures().iter().map(|name| Scope { capture: (*name).to_owned(), names: Vec::new() }).collect();
+    let mut scopes: Vec<Scope<'_>> = lesson
+        .captures()
+        .iter()
+        .map(|name| Scope { capture: (*name).to_owned(), names: Vec::new() })
+        .collect();
     for (at, section) in lesson.sections.iter().enumerate() {
         let capture = lesson.capture_of(at);
         let Some(scope) = scopes.iter_mut().find(|scope| scope.capture == capture) else { continue };
@@ -171,7 +174,12 @@ impl<'l> Scout<'l> {
     }
 
     /// Puts the names that are `on` this to one packet, event, state or conversation.
-    fn ask(&mut self, on: On, candidate: Candidate, facts: impl Fn(&Records, &Surroundings, &Expression) -> bool) {
+    fn ask(
+        &mut self,
+        on: On,
+        candidate: Candidate,
+        facts: impl Fn(&Records, &Surroundings, &Expression) -> bool,
+    ) {
         let Scout { scopes, records, surroundings, .. } = self;
         for (bind, candidates) in scopes.iter_mut().flat_map(|scope| &mut scope.names) {
             if bind.on == on

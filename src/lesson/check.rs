@@ -142,7 +142,8 @@ impl Checker<'_> {
             self.expression(bind.line, filter);
         }
         let lesson = self.lesson;
-        let before: Vec<&Bind> = lesson.binds_for(Some(at)).take_while(|other| other.line < bind.line).collect();
+        let before: Vec<&Bind> =
+            lesson.binds_for(Some(at)).take_while(|other| other.line < bind.line).collect();
         for other in [&bind.within, &bind.after, &bind.before].into_iter().flatten() {
             if !before.iter().any(|known| known.name == *other) {
                 self.say(bind.line, "unknown-bind", &[("found", other)]);
@@ -215,7 +216,8 @@ impl Checker<'_> {
 /// The kind of a name's values, in lessons: as in checks of claims, and every field that is explained somewhere.
 fn kind_of(name: &str) -> Option<Kind> {
     let is_event = crate::flow::Kind::from_name(name).is_some();
-    (vocabulary::checks().kind_of)(name).or_else(|| (is_event || words::field(name).is_some()).then_some(Kind::Any))
+    (vocabulary::checks().kind_of)(name)
+        .or_else(|| (is_event || words::field(name).is_some()).then_some(Kind::Any))
 }
 
 fn is_key(key: &str) -> bool {
@@ -285,8 +287,12 @@ fn outline(lesson: &Lesson) -> Vec<(usize, String)> {
         match part {
             Part::Bind(bind) => lines.push((bind.line, format!("bind {} = {}", bind.name, bind.source))),
             Part::Show(show) => lines.push((show.place.line, format!("show {:?}", show.what))),
-            Part::Claims(claims) => lines.push((claims.place.line, format!("claims {}", claims.ids.join(" ")))),
-            Part::Ask(ask) => lines.push((ask.place.line, format!("ask {} {}", ask.kind, ask.names.join(" ")))),
+            Part::Claims(claims) => {
+                lines.push((claims.place.line, format!("claims {}", claims.ids.join(" "))))
+            }
+            Part::Ask(ask) => {
+                lines.push((ask.place.line, format!("ask {} {}", ask.kind, ask.names.join(" "))))
+            }
             Part::Prose(_) | Part::Branch(_) => {}
         }
     }
@@ -343,9 +349,32 @@ pub struct Literals {
 
 /// What may be written by hand although a capture has it: constants of the protocols.
 const CONSTANTS: &[&str] = &[
-    "1024", "1280", "1460", "1500", "1514", "1518", "1536", "2048", "4096", "8080", "32768", "49152", "60999",
-    "65495", "65515", "65535", "65536", "0.0.0.0", "127.0.0.1", "255.255.255.255", "ff:ff:ff:ff:ff:ff",
-    "00:00:00:00:00:00", "224.0.0.1", "224.0.0.18", "8.8.8.8", "::1",
+    "1024",
+    "1280",
+    "1460",
+    "1500",
+    "1514",
+    "1518",
+    "1536",
+    "2048",
+    "4096",
+    "8080",
+    "32768",
+    "49152",
+    "60999",
+    "65495",
+    "65515",
+    "65535",
+    "65536",
+    "0.0.0.0",
+    "127.0.0.1",
+    "255.255.255.255",
+    "ff:ff:ff:ff:ff:ff",
+    "00:00:00:00:00:00",
+    "224.0.0.1",
+    "224.0.0.18",
+    "8.8.8.8",
+    "::1",
 ];
 
 impl Literals {
@@ -389,7 +418,9 @@ impl Literals {
         for word in line.split(|c: char| !part(c)).filter(|word| !word.is_empty()) {
             let word = word.trim_matches(|c| matches!(c, '.' | ':' | ','));
             let plain = word.replace(',', "");
-            let is_packet = word.strip_prefix('#').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+            let is_packet = word
+                .strip_prefix('#')
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
             if is_packet || before != "RFC" && self.known.contains(plain.as_str()) {
                 checker.say(number, "literal", &[("found", word)]);
             }

@@ -37,7 +37,7 @@ impl<'s> Words<'s> {
     fn name(&mut self, before: &'static str) -> Result<String, Why> {
         match self.next() {
             Some(name) if is_name(name) => Ok(name.to_owned()),
-            found => why("bad-name", &format!("{before} {}", found.unwrap_or("")).trim_end().to_owned()),
+            found => why("bad-name", format!("{before} {}", found.unwrap_or("")).trim_end()),
         }
     }
 
@@ -64,7 +64,9 @@ impl<'s> Words<'s> {
                     let mut ahead = Words { rest: &self.rest[at..] };
                     let stop = ahead.next().filter(|word| stops.contains(word));
                     // `in {1, 2}` belongs to the expression, `in syn` does not.
-                    if stop.is_some() && ahead.next().is_some_and(|w| is_name(w) || w.parse::<usize>().is_ok()) {
+                    if stop.is_some()
+                        && ahead.next().is_some_and(|w| is_name(w) || w.parse::<usize>().is_ok())
+                    {
                         end = at;
                         break;
                     }

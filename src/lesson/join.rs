@@ -97,7 +97,8 @@ fn solve(step: &[(&Bind, &[Candidate])], before: &Chosen) -> Result<Chosen, usiz
         let of = |name: &Option<String>| -> Option<Option<Candidate>> {
             let Some(name) = name else { return Some(None) };
             let here = step[..depth].iter().zip(&taken).find(|((bind, _), _)| bind.name == *name);
-            let found = here.map(|((_, candidates), at)| candidates[*at]).or_else(|| before.get(name).copied());
+            let found =
+                here.map(|((_, candidates), at)| candidates[*at]).or_else(|| before.get(name).copied());
             found.map(Some)
         };
         let fits = of(&bind.within).zip(of(&bind.after)).zip(of(&bind.before));

@@ -87,7 +87,8 @@ impl Lesson {
     pub fn binds_for(&self, section: Option<usize>) -> impl Iterator<Item = &Bind> {
         let at = section.unwrap_or(0);
         let capture = section.map_or(self.capture.as_str(), |at| self.capture_of(at));
-        let before = move |index: usize| section.is_some() && index <= at && self.capture_of(index) == capture;
+        let before =
+            move |index: usize| section.is_some() && index <= at && self.capture_of(index) == capture;
         let sections = self.sections.iter().enumerate().filter(move |(index, _)| before(*index));
         sections.flat_map(|(_, section)| section.binds())
     }

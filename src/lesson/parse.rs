@@ -258,7 +258,8 @@ impl Parser<'_> {
 
     fn slot(&mut self, text: &str, line: usize, range: std::ops::Range<usize>) {
         let begun = self.prose.text.rsplit('\n').next().unwrap_or("");
-        let begins = begun.chars().all(|c| matches!(c, ' ' | '-' | '*' | '+' | '>' | '.') || c.is_ascii_digit());
+        let begins =
+            begun.chars().all(|c| matches!(c, ' ' | '-' | '*' | '+' | '>' | '.') || c.is_ascii_digit());
         if begins {
             self.mistake(line, "slot-first", &[("found", text.trim())]);
         }
@@ -388,8 +389,10 @@ impl Parser<'_> {
 
 /// The first word of a comment, and the rest.
 fn directive_of(text: &str) -> (&'static str, &str) {
-    const WORDS: &[&str] =
-        &["lesson", "step", "bind", "bind?", "show", "claims", "ask", "if", "else", "end", "/show", "/claims", "/ask"];
+    const WORDS: &[&str] = &[
+        "lesson", "step", "bind", "bind?", "show", "claims", "ask", "if", "else", "end", "/show", "/claims",
+        "/ask",
+    ];
     if text.starts_with('=') {
         return ("=", text);
     }

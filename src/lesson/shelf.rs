@@ -59,7 +59,9 @@ const OFFERED: usize = 3;
 pub fn find(wanted: &str) -> Result<&'static Bundled, Vec<&'static str>> {
     let number = wanted.parse::<u32>().ok();
     let is = |lesson: &&Bundled| {
-        lesson.stem == wanted || lesson.name() == wanted || number.is_some() && lesson.order().parse().ok() == number
+        lesson.stem == wanted
+            || lesson.name() == wanted
+            || number.is_some() && lesson.order().parse().ok() == number
     };
     LESSONS.iter().find(is).ok_or_else(|| {
         let slips = (wanted.chars().count() / 3).max(1);

@@ -127,7 +127,7 @@ impl Slot {
             Term::Number(n) => Some(Value::Number(*n, Form::Plain)),
             Term::Capture => Some(Value::Other(Datum::Text(values.capture()))),
             Term::Text(text) => Some(Value::Other(Datum::Text(text.clone()))),
-            Term::Bind(name) => values.is_bound(name).then(|| Value::Other(Datum::Flag(true))),
+            Term::Bind(name) => values.is_bound(name).then_some(Value::Other(Datum::Flag(true))),
         };
         let mut sum = of(&self.first)?;
         // Products before sums.

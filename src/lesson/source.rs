@@ -61,7 +61,12 @@ pub(super) fn tokens(source: &str) -> (Vec<Token<'_>>, Option<usize>) {
                 text(&mut tokens, start..begin);
                 let end = begin + 4 + length + 3;
                 let line = line_of(source, begin);
-                tokens.push(Token { text: &source[begin + 4..end - 3], range: begin..end, line, comment: true });
+                tokens.push(Token {
+                    text: &source[begin + 4..end - 3],
+                    range: begin..end,
+                    line,
+                    comment: true,
+                });
                 (start, at) = (end, end);
             }
         }

@@ -71,7 +71,8 @@ impl Gatherer {
                 let known = asked.iter().position(|a| a.capture == capture && a.name == name);
                 let at = known.unwrap_or_else(|| {
                     let binds = lesson.sections.iter().flat_map(|section| section.binds());
-                    let on = binds.into_iter().find(|bind| bind.name == name).map_or(On::Packet, |bind| bind.on);
+                    let on =
+                        binds.into_iter().find(|bind| bind.name == name).map_or(On::Packet, |bind| bind.on);
                     let (capture, name, keys) = (capture.to_owned(), name.to_owned(), Vec::new());
                     asked.push(Asked { capture, name, on, candidate, keys, found: Default::default() });
                     asked.len() - 1
@@ -102,7 +103,9 @@ impl Gatherer {
             asked.take(PACKET, &|key| match key {
                 "packet" => Some(Value::Number(number.into(), Form::Packet)),
                 "time" => Some(Value::Time(time.into())),
-                _ => first(&around, key).or_else(|| of_tree(lazy.tree(), &seen.frame, key)).or_else(|| first(&lazy, key)),
+                _ => first(&around, key)
+                    .or_else(|| of_tree(lazy.tree(), &seen.frame, key))
+                    .or_else(|| first(&lazy, key)),
             });
         }
         told(asked, surroundings, seen.outcome, number);
@@ -224,11 +227,28 @@ fn of_tree(tree: &Tree, frame: &crate::capture::Frame<'_>, key: &str) -> Option<
 /// How a number is written, from its name.
 fn form(key: &str) -> Form {
     const GROUPED: &[&str] = &[
-        "len", "length", "bytes", "payload", "packets", "window", "window_size", "window_size_value", "missing",
-        "buffered", "in_flight", "lost", "offset", "content_length", "body_length", "decoded_length", "chunks",
-        "cap_len", "limit",
+        "len",
+        "length",
+        "bytes",
+        "payload",
+        "packets",
+        "window",
+        "window_size",
+        "window_size_value",
+        "missing",
+        "buffered",
+        "in_flight",
+        "lost",
+        "offset",
+        "content_length",
+        "body_length",
+        "decoded_length",
+        "chunks",
+        "cap_len",
+        "limit",
     ];
-    const PACKETS: &[&str] = &["packet", "frame.number", "flow.first", "flow.last", "proof", "original", "hop.earlier"];
+    const PACKETS: &[&str] =
+        &["packet", "frame.number", "flow.first", "flow.last", "proof", "original", "hop.earlier"];
     let last = key.rsplit('.').next().unwrap_or(key);
     if key.ends_with("_raw") || last == "isn" || last == "peer_isn" {
         Form::Sequence

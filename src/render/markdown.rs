@@ -89,7 +89,8 @@ pub fn answered(view: &QuestionView) -> String {
     let letter = view.right().map_or(' ', |option| option.letter);
     let spec = if view.spec.is_empty() { String::new() } else { format!(" ({})", view.spec) };
     let mut out = item(&format!("**{letter}.** {}{spec}", text(&view.reason)), 0);
-    let wrong: Vec<_> = view.options.iter().filter(|option| !option.right && !option.why.is_empty()).collect();
+    let wrong: Vec<_> =
+        view.options.iter().filter(|option| !option.right && !option.why.is_empty()).collect();
     if !wrong.is_empty() {
         out.push('\n');
     }

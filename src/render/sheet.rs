@@ -40,7 +40,8 @@ fn section(view: &SectionView, labels: &Labels, sheet: &mut String, key: &mut St
         let heading = format!("\n## {}\n", text(&view.title.text()));
         key.push_str(&heading);
         // What has neither evidence nor questions explains: it belongs to the key.
-        let works = view.items.iter().any(|i| matches!(i, Item::Evidence(_) | Item::Question(_) | Item::Missing(_)));
+        let works =
+            view.items.iter().any(|i| matches!(i, Item::Evidence(_) | Item::Question(_) | Item::Missing(_)));
         if works {
             sheet.push_str(&heading);
         }
@@ -55,14 +56,23 @@ fn section(view: &SectionView, labels: &Labels, sheet: &mut String, key: &mut St
                 before = false;
                 sheet.push_str(&format!("\n{}", markdown::exhibit(exhibit, &labels.titles)?));
                 if last == Some(at) {
-                    sheet.push_str(&format!("\n{}\n\n{}\n", text(&labels.space), "<br>\n".repeat(4).trim_end()));
+                    sheet.push_str(&format!(
+                        "\n{}\n\n{}\n",
+                        text(&labels.space),
+                        "<br>\n".repeat(4).trim_end()
+                    ));
                 }
             }
             Item::Claims(claims) => key.push_str(&format!("\n{}", markdown::claims(claims))),
             Item::Question(view) => {
                 before = false;
                 sheet.push_str(&format!("\n{}", markdown::asked(view)));
-                key.push_str(&format!("\n**{}** {}\n\n{}", view.label, text(&view.stem), markdown::answered(view)));
+                key.push_str(&format!(
+                    "\n**{}** {}\n\n{}",
+                    view.label,
+                    text(&view.stem),
+                    markdown::answered(view)
+                ));
             }
             Item::Missing(lines) => {
                 for line in lines {

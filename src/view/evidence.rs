@@ -116,7 +116,8 @@ impl EvidenceView {
 /// Some fields of a packet and the bytes they stand in.
 pub fn fields(lang: Lang, frame: &Frame<'_>, tree: &Tree, names: &[String]) -> Exhibit {
     let asked = |node: &&Node| {
-        matches!(node.kind, NodeKind::Leaf | NodeKind::Derived) && names.iter().any(|name| node.field.name == name)
+        matches!(node.kind, NodeKind::Leaf | NodeKind::Derived)
+            && names.iter().any(|name| node.field.name == name)
     };
     let nodes: Vec<&Node> = tree.nodes.iter().filter(asked).take(MAX_NAMED).collect();
     let mut exhibit = Exhibit { packet: frame.number, ..Exhibit::default() };

@@ -450,4 +450,3 @@ pub struct LessonRecord<'a> {
     /// The bundled captures it is told with.
     pub captures: Vec<&'a str>,
 }
-

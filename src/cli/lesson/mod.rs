@@ -15,11 +15,11 @@ use super::output::{self, Done, Problem};
 use crate::lesson::{Lesson, parse, shelf};
 use crate::render::json::Lines;
 use crate::render::{sheet, text};
+use crate::view::Role;
 use crate::view::flows::{Column, Table};
 use crate::view::lesson::exhibits::titles;
 use crate::view::lesson::{self, LessonView, said};
 use crate::view::record::LessonRecord;
-use crate::view::Role;
 use crate::words::Lang;
 use study::{On, Spool};
 use walk::Walk;
@@ -136,7 +136,8 @@ fn find(lang: Lang, named: &str) -> Result<Lesson, Problem> {
         Ok(bundled) => Ok(bundled.read(lang)),
         Err(nearest) => {
             let values = [("name", named), ("nearest", &*nearest.join(", "))];
-            let given: Vec<(&str, &str)> = values.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let given: Vec<(&str, &str)> =
+                values.into_iter().filter(|(_, value)| !value.is_empty()).collect();
             Err(Problem::said(lang, "no-such-lesson", &given))
         }
     }
@@ -162,7 +163,8 @@ fn tell(common: &Common, flags: &Flags, named: &str) -> Result<Done, Problem> {
     let mut page = output::page(common);
     if !flags.all && io::stdin().is_terminal() && io::stdout().is_terminal() {
         let mut input = io::stdin().lock();
-        let walk = Walk { page: &mut page, input: &mut input, lang, titles: titles(lang), asked: 0, right: 0 };
+        let walk =
+            Walk { page: &mut page, input: &mut input, lang, titles: titles(lang), asked: 0, right: 0 };
         walk.lesson(&view)?;
         return Ok(done);
     }

@@ -58,8 +58,10 @@ pub fn study<'l>(
     let mut scopes: Vec<Scope<'l>> = Vec::new();
     let mut records: Vec<Records> = Vec::new();
     for (path, captures) in &readings {
-        let mine: Vec<Scope<'l>> =
-            bind::scopes(lesson).into_iter().filter(|scope| captures.contains(&scope.capture.as_str())).collect();
+        let mine: Vec<Scope<'l>> = bind::scopes(lesson)
+            .into_iter()
+            .filter(|scope| captures.contains(&scope.capture.as_str()))
+            .collect();
         let mut flows = Flows::default();
         if bind::asks_flows(&mine) || shows_by_flow(lesson) {
             common.session(None)?.run(std::slice::from_ref(path), &mut flows)?;
@@ -101,7 +103,9 @@ pub fn study<'l>(
         let asked: Vec<_> = asked(lesson, &material.bound, captures).collect();
         for (part, kind, packet) in asked {
             if !material.questions.contains_key(&part) {
-                material.questions.extend(question::ask(kind, packet, &kept, lang, on.seed).map(|q| (part, q)));
+                material
+                    .questions
+                    .extend(question::ask(kind, packet, &kept, lang, on.seed).map(|q| (part, q)));
             }
         }
         for capture in captures {
@@ -210,7 +214,8 @@ impl Spool {
     /// # Errors
     /// Those of copying.
     pub fn of(named: &str) -> io::Result<Spool> {
-        let once = named == "-" || !named.starts_with('@') && fs::metadata(named).is_ok_and(|m| !m.is_file() && !m.is_dir());
+        let once = named == "-"
+            || !named.starts_with('@') && fs::metadata(named).is_ok_and(|m| !m.is_file() && !m.is_dir());
         if !once {
             return Ok(Spool { path: named.to_owned(), copy: None });
         }

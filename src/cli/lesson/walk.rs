@@ -164,7 +164,14 @@ mod tests {
         let mut out = Vec::new();
         let mut page = Page::new(&mut out, 80, false);
         let titles = std::array::from_fn(|_| String::new());
-        let walk = Walk { page: &mut page, input: &mut typed.as_bytes(), lang: Lang::En, titles, asked: 0, right: 0 };
+        let walk = Walk {
+            page: &mut page,
+            input: &mut typed.as_bytes(),
+            lang: Lang::En,
+            titles,
+            asked: 0,
+            right: 0,
+        };
         walk.lesson(&lesson()).expect("memory can be written");
         String::from_utf8(out).expect("text")
     }
@@ -183,7 +190,10 @@ mod tests {
         assert!(text.contains("Right: B. Because.") && text.contains("1 of 1 question"), "{text}");
         let text = walked("\nx\nA\n\n");
         assert!(text.contains("There is no x here."), "{text}");
-        assert!(text.contains("Not A, but B.") && text.contains("not A") && text.contains("0 of 1"), "{text}");
+        assert!(
+            text.contains("Not A, but B.") && text.contains("not A") && text.contains("0 of 1"),
+            "{text}"
+        );
         let text = walked("\n\n\n");
         assert!(text.contains("Answer: B.") && !text.contains("of 1"), "{text}");
         assert!(text.contains("Two"), "{text}");

@@ -93,7 +93,8 @@ pub fn item<W: Write>(page: &mut Page<W>, view: &Item, titles: &[String; 7]) -> 
 /// Those of the writer.
 pub fn question<W: Write>(page: &mut Page<W>, view: &QuestionView) -> io::Result<()> {
     page.end()?;
-    let line = Line::new().with(format!("{} ", view.label), Role::Note).with(view.stem.as_str(), Role::Strong);
+    let line =
+        Line::new().with(format!("{} ", view.label), Role::Note).with(view.stem.as_str(), Role::Strong);
     page.paragraph(&line, 0, 2)?;
     for line in &view.shown {
         page.blanks(MARGIN)?;
@@ -154,7 +155,8 @@ fn text<W: Write>(page: &mut Page<W>, blocks: &[Block]) -> io::Result<()> {
         match block {
             Block::Paragraph(line) => page.paragraph(line, 0, 0)?,
             Block::Heading(line) => {
-                let strong = line.spans.iter().fold(Line::new(), |to, span| to.with(span.text.as_str(), Role::Strong));
+                let strong =
+                    line.spans.iter().fold(Line::new(), |to, span| to.with(span.text.as_str(), Role::Strong));
                 page.paragraph(&strong, 0, 2)?;
             }
             Block::Item { depth, mark, line } => {

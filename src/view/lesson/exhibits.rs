@@ -113,7 +113,10 @@ impl<'l> Exhibitor<'l> {
             }
             let of = |name: &str| bound.packet(lesson, section, name);
             let state = match &show.what {
-                What::Packet { name, .. } | What::Fields { name, .. } | What::Bytes { name, .. } | What::Layers { name } => {
+                What::Packet { name, .. }
+                | What::Fields { name, .. }
+                | What::Bytes { name, .. }
+                | What::Layers { name } => {
                     of(name).map_or(State::Nothing, |candidate| State::One(candidate.packet, None))
                 }
                 What::Ladder { name, .. } => match of(name).and_then(|candidate| candidate.flow) {
@@ -124,10 +127,12 @@ impl<'l> Exhibitor<'l> {
                     }
                     None => State::Nothing,
                 },
-                What::Packets { within: Some(name), .. } => match of(name).and_then(|candidate| candidate.flow) {
-                    Some(flow) => State::Packets(Some(flow), Vec::new(), 0),
-                    None => State::Nothing,
-                },
+                What::Packets { within: Some(name), .. } => {
+                    match of(name).and_then(|candidate| candidate.flow) {
+                        Some(flow) => State::Packets(Some(flow), Vec::new(), 0),
+                        None => State::Nothing,
+                    }
+                }
                 What::Packets { .. } => State::Packets(None, Vec::new(), 0),
                 What::Flows { max, .. } => State::Flows(Box::new(Chooser::new(*max))),
                 What::Stack => State::Stack(Box::default()),
@@ -191,11 +196,10 @@ impl<'l> Exhibitor<'l> {
         for showing in &mut self.showings {
             match (&mut showing.state, &showing.show.what) {
                 (State::Ladder(collector), _) => collector.flow(record),
-                (State::Flows(chooser), What::Flows { filter, .. }) => {
-                    if filter.as_ref().is_none_or(|filter| filter.holds(&FlowFacts(Some(record)))) {
+                (State::Flows(chooser), What::Flows { filter, .. })
+                    if filter.as_ref().is_none_or(|filter| filter.holds(&FlowFacts(Some(record)))) => {
                         chooser.take(record);
                     }
-                }
                 _ => {}
             }
         }

@@ -218,11 +218,17 @@ fn inline(
                 let index = mark as usize - 0xF_0000;
                 let (value, mut text) = value(index)?;
                 // A Chinese word in a Chinese sentence has no blanks around it.
-                if lang == crate::words::Lang::Zh && text.chars().next().is_some_and(is_wide) && plain.ends_with(' ') {
+                if lang == crate::words::Lang::Zh
+                    && text.chars().next().is_some_and(is_wide)
+                    && plain.ends_with(' ')
+                {
                     plain.pop();
                 }
                 let next = prose_after(rest);
-                if lang == crate::words::Lang::Zh && text.chars().last().is_some_and(is_wide) && next == Some(' ') {
+                if lang == crate::words::Lang::Zh
+                    && text.chars().last().is_some_and(is_wide)
+                    && next == Some(' ')
+                {
                     at += 1;
                 }
                 text = text.replace(['\n', '\r'], " ");
@@ -270,7 +276,8 @@ mod tests {
 
     #[test]
     fn prose_becomes_blocks() {
-        let blocks = read("one\ntwo **three** `f{our`\n\n- a\n  b\n2. c\n\n> d\n\n### E\n\n```sh\nx **y**\n```\n");
+        let blocks =
+            read("one\ntwo **three** `f{our`\n\n- a\n  b\n2. c\n\n> d\n\n### E\n\n```sh\nx **y**\n```\n");
         let text: Vec<String> = blocks
             .iter()
             .map(|block| match block {
@@ -287,7 +294,9 @@ mod tests {
 
     #[test]
     fn slots_are_filled_and_what_lacks_one_is_left_out() {
-        let blocks = read("数 {a.x} 由 {a.y} 发出\n\n没有 {a.no}\n\n| a | b |\n|---|---|\n| 1 | {a.no} |\n| 2 | 3 |\n");
+        let blocks = read(
+            "数 {a.x} 由 {a.y} 发出\n\n没有 {a.no}\n\n| a | b |\n|---|---|\n| 1 | {a.no} |\n| 2 | 3 |\n",
+        );
         assert_eq!(blocks.len(), 2);
         let Block::Paragraph(line) = &blocks[0] else { panic!() };
         assert_eq!(line.text(), "数 5 由客户端发出");

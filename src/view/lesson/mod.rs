@@ -109,7 +109,8 @@ pub fn of(lang: Lang, lesson: &Lesson, material: &Material<'_>) -> LessonView {
         }
         let file = material.file_of(lesson, section);
         // What closes a lesson may speak of all that was bound before.
-        let here = Here { lesson, section, bound: &material.bound, gathered: &material.gathered, file: &file };
+        let here =
+            Here { lesson, section, bound: &material.bound, gathered: &material.gathered, file: &file };
         let text = |prose: &Prose| {
             let value = |at: usize| slot(lang, &prose.slots[at], &here);
             markdown::blocks(lang, prose, &value)
@@ -187,12 +188,19 @@ pub fn text(lang: Lang, value: &Value) -> String {
 }
 
 /// What a step lacks, and how to get it.
-fn missed(lang: Lang, lesson: &Lesson, at: usize, missing: &Missing<'_>, material: &Material<'_>) -> Vec<Line> {
+fn missed(
+    lang: Lang,
+    lesson: &Lesson,
+    at: usize,
+    missing: &Missing<'_>,
+    material: &Material<'_>,
+) -> Vec<Line> {
     let file = material.file_of(lesson, Some(at));
     let bind = missing.bind;
     let what = kind(lang, bind.on.name());
     let id = if missing.alone { "missing-together" } else { "missing" };
-    let mut lines = vec![Line::new().with(said(lang, id, &[("what", &what), ("capture", &file)]), Role::Note)];
+    let mut lines =
+        vec![Line::new().with(said(lang, id, &[("what", &what), ("capture", &file)]), Role::Note)];
     lines.push(
         Line::new().with(said(lang, "looked-for", &[]), Role::Dim).with(bind.source.as_str(), Role::Command),
     );
