@@ -1,15 +1,16 @@
-//! Which packets are meant: of the candidates of a step's names the first set, in capture order, that fits together.
+//! Which packets are meant: of the candidates of a lesson's names the first set, in capture order, that fits together.
 //!
 //! Names are taken in the order in which they are written; a name's packet may be bound to the conversation, and to the
 //! place, of one bound before. Where a name finds none, an earlier one takes its next candidate; after [`MAX_TRIES`] that ends,
-//! and the step counts as not shown. The same capture always gives the same packets.
+//! and the step counts as not shown. Steps are added one by one, so a connection that shows only the beginning of a lesson gives
+//! way to one that shows all of it. The same capture always gives the same packets.
 
 use std::collections::BTreeMap;
 
 use super::bind::{Candidate, Scope};
 use super::{Bind, Lesson};
 
-/// How many candidates a step tries.
+/// How many candidates are tried each time a step is added.
 const MAX_TRIES: usize = 2_000_000;
 
 /// The packets of one capture that the names of a lesson mean.
@@ -50,32 +51,37 @@ impl Bound<'_> {
 pub fn join<'l>(lesson: &'l Lesson, scopes: &[Scope<'l>]) -> Bound<'l> {
     let mut bound = Bound::default();
     for scope in scopes {
+        let of = |bind: &Bind| {
+            let found = scope.names.iter().find(|(known, _)| known.name == bind.name);
+            found.map_or(&[][..], |(_, candidates)| candidates.as_slice())
+        };
+        let mine =
+            |at: &usize| lesson.sections[*at].step.is_some() && lesson.capture_of(*at) == scope.capture;
+        let steps: Vec<usize> = (0..lesson.sections.len()).filter(mine).collect();
+        // The names of all steps that can be shown together: a step that cannot is left out, one that needs others than
+        // the first packets moves those before it.
+        let mut names: Vec<(&'l Bind, &[Candidate])> = Vec::new();
         let mut chosen = Chosen::new();
-        for (at, section) in lesson.sections.iter().enumerate() {
-            if section.step.is_none() || lesson.capture_of(at) != scope.capture {
-                continue;
-            }
-            let needed = |optional: bool| -> Vec<(&'l Bind, &[Candidate])> {
-                let of = |bind: &Bind| {
-                    let found = scope.names.iter().find(|(known, _)| known.name == bind.name);
-                    found.map_or(&[][..], |(_, candidates)| candidates.as_slice())
-                };
-                section.binds().filter(|b| b.optional == optional).map(|bind| (bind, of(bind))).collect()
-            };
-            let mut step = needed(false);
-            // What an earlier step has bound stays.
-            step.retain(|(bind, _)| !chosen.contains_key(&bind.name));
-            match solve(&step, &chosen) {
-                Ok(found) => chosen.extend(found),
-                Err(at_bind) => {
-                    let (bind, candidates) = step[at_bind];
-                    bound.missing.insert(at, Missing { bind, alone: !candidates.is_empty() });
-                    continue;
+        for at in &steps {
+            let known = names.len();
+            for bind in lesson.sections[*at].binds().filter(|bind| !bind.optional) {
+                if !names.iter().any(|(other, _)| other.name == bind.name) {
+                    names.push((bind, of(bind)));
                 }
             }
-            for one in needed(true) {
-                if !chosen.contains_key(&one.0.name)
-                    && let Ok(found) = solve(&[one], &chosen)
+            match solve(&names, &Chosen::new()) {
+                Ok(found) => chosen = found,
+                Err(failed) => {
+                    let (bind, candidates) = names[failed.max(known)];
+                    bound.missing.insert(*at, Missing { bind, alone: !candidates.is_empty() });
+                    names.truncate(known);
+                }
+            }
+        }
+        for at in steps.iter().filter(|at| !bound.missing.contains_key(at)) {
+            for bind in lesson.sections[*at].binds().filter(|bind| bind.optional) {
+                if !chosen.contains_key(&bind.name)
+                    && let Ok(found) = solve(&[(bind, of(bind))], &chosen)
                 {
                     chosen.extend(found);
                 }
@@ -155,6 +161,28 @@ mod tests {
         assert_eq!(packets(&[("a = packet", syn.clone()), ("b = packet in a", vec![at(7, 3)])]), Err(1));
         assert_eq!(packets(&[("a = packet", vec![]), ("b = packet", ack)]), Err(0));
         assert_eq!(packets(&[("b = packet in x", syn)]), Err(0), "what is not bound has no conversation");
+    }
+
+    #[test]
+    fn earlier_steps_take_what_later_ones_need() {
+        let text = "# T\n\n<!-- lesson\ncapture = \"c\"\n-->\n\n## A\n\n<!-- step a -->\n<!-- bind a = packet -->\n\n\
+            ## B\n\n<!-- step b -->\n<!-- bind b = flow in a -->\n<!-- bind? c = state in b -->\n\n\
+            ## C\n\n<!-- step c -->\n<!-- bind d = hop in a -->\n";
+        let (lesson, mistakes) = crate::lesson::parse("x.md", text);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let mut scopes = crate::lesson::bind::scopes(&lesson);
+        let of = |name: &str| match name {
+            "a" => vec![at(1, 0), at(2, 1)],
+            "b" => vec![at(9, 1)],
+            "d" => vec![at(3, 0)],
+            _ => Vec::new(),
+        };
+        scopes[0].names.iter_mut().for_each(|(bind, candidates)| *candidates = of(&bind.name));
+        let bound = join(&lesson, &scopes);
+        let packets: Vec<u64> = bound.chosen[0].1.values().map(|candidate| candidate.packet).collect();
+        assert_eq!(packets, [2, 9], "the first conversation has no such end");
+        assert_eq!(bound.missing.keys().copied().collect::<Vec<_>>(), [2]);
+        assert!(bound.missing[&2].alone);
     }
 
     #[test]

@@ -93,8 +93,7 @@ pub fn item<W: Write>(page: &mut Page<W>, view: &Item, titles: &[String; 7]) -> 
 /// Those of the writer.
 pub fn question<W: Write>(page: &mut Page<W>, view: &QuestionView) -> io::Result<()> {
     page.end()?;
-    let line =
-        Line::new().with(format!("{} ", view.label), Role::Note).with(view.stem.as_str(), Role::Strong);
+    let line = Line::new().with(labelled(&view.label), Role::Note).with(view.stem.as_str(), Role::Strong);
     page.paragraph(&line, 0, 2)?;
     for line in &view.shown {
         page.blanks(MARGIN)?;
@@ -114,9 +113,14 @@ pub fn question<W: Write>(page: &mut Page<W>, view: &QuestionView) -> io::Result
 /// Those of the writer.
 pub fn answer<W: Write>(page: &mut Page<W>, view: &QuestionView) -> io::Result<()> {
     let letter = view.right().map_or(' ', |option| option.letter);
-    let line = Line::new().with(format!("{} {letter}. ", view.answer), Role::Good);
+    let line = Line::new().with(format!("{}{letter}. ", labelled(&view.answer)), Role::Good);
     reason(page, line, view)?;
     view.options.iter().filter(|option| !option.right).try_for_each(|option| why_not(page, option))
+}
+
+/// A label and what divides it from what follows: a full-width colon brings its own blank.
+fn labelled(label: &str) -> String {
+    if label.ends_with('：') { label.to_owned() } else { format!("{label} ") }
 }
 
 /// Writes a verdict and why the right answer is right.

@@ -197,9 +197,10 @@ impl<'l> Exhibitor<'l> {
             match (&mut showing.state, &showing.show.what) {
                 (State::Ladder(collector), _) => collector.flow(record),
                 (State::Flows(chooser), What::Flows { filter, .. })
-                    if filter.as_ref().is_none_or(|filter| filter.holds(&FlowFacts(Some(record)))) => {
-                        chooser.take(record);
-                    }
+                    if filter.as_ref().is_none_or(|filter| filter.holds(&FlowFacts(Some(record)))) =>
+                {
+                    chooser.take(record);
+                }
                 _ => {}
             }
         }
