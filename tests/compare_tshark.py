@@ -331,6 +331,10 @@ FIELDS = {
     "mysql.packet_length": "int", "mysql.packet_number": "int", "mysql.version": "text", "mysql.user": "text",
     "mysql.command": "int", "mysql.query": "text", "mysql.error_code": "int", "mysql.affected_rows": "int",
     "pgsql.length": "int", "pgsql.query": "text", "pgsql.authtype": "int", "pgsql.tag": "text", "pgsql.code": "text",
+    "socks.version": "int", "socks.command": "int", "socks.results": "int", "socks.dst": "ip", "socks.dstport": "int",
+    "socks.port": "int", "socks.remote_name": "text", "socks.username": "text", "socks.auth_method": "int",
+    "rtsp.method": "text", "rtsp.url": "text", "rtsp.status": "int", "rtsp.session": "text", "rtsp.transport": "text",
+    "rtsp.content-type": "text", "rtsp.content-length": "int", "rtsp.channel": "int", "rtsp.length": "int",
     "nbss.type": "int", "nbss.length": "int", "sip.Method": "text", "sip.r-uri": "text", "sip.Status-Code": "int",
     "sip.Call-ID": "text", "sip.From": "text", "sip.Max-Forwards": "int",
     "irc.request.command": "text", "irc.response.num_command": "int", "irc.response.command": "text",
@@ -367,7 +371,7 @@ def canon(kind, text):
 def tshark_records(path):
     names = list(FIELDS)
     extra = ["tcp.completeness"] + ["tcp.analysis." + a for a in ANALYSIS]
-    cmd = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=" + AGG, "-e", "frame.number"]
+    cmd = ["tshark", "-n", "-o", "http.desegment_body:FALSE", "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=" + AGG, "-e", "frame.number"]
     for n in names + extra: cmd += ["-e", n]
     run = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=600)
     frames, flags, complete = {}, {}, {}

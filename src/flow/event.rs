@@ -192,6 +192,11 @@ kinds! {
     TelnetLine "telnet.line" Chat;
     RpcCall "rpc.call" Chat;
     RpcReply "rpc.reply" Chat;
+    SocksLogin "socks.login" Note;
+    SocksRequest "socks.request" Chat;
+    SocksReply "socks.reply" Chat;
+    RtspRequest "rtsp.request" Chat;
+    RtspResponse "rtsp.response" Chat;
     MysqlGreeting "mysql.greeting" Chat;
     MysqlLogin "mysql.login" Chat;
     MysqlCommand "mysql.command" Chat;

@@ -363,6 +363,13 @@ impl Reader for HttpStream {
         done
     }
 
+    fn cut(&mut self, from_client: bool, sink: &mut Sink<'_>) {
+        let side = &self.sides[usize::from(!from_client)];
+        if side.frames == [sink.packet] && side.sure {
+            sink.cut(Unit::HttpHead(None));
+        }
+    }
+
     fn lost(&mut self, from_client: bool, bytes: u64) {
         let side = &mut self.sides[usize::from(!from_client)];
         if let Some(body) = &mut side.body {

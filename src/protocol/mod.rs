@@ -25,6 +25,7 @@ pub mod ftp;
 pub mod geneve;
 pub mod gre;
 pub mod gtp;
+pub mod head;
 pub mod http;
 pub mod http2;
 pub mod icmp;
@@ -54,11 +55,14 @@ pub mod pppoe;
 pub mod quic;
 pub mod radiotap;
 pub mod rpc;
+pub mod rtsp;
+pub mod sdp;
 pub mod sip;
 pub mod slip;
 pub mod sll;
 pub mod smtp;
 pub mod snmp;
+pub mod socks;
 pub mod ssh;
 pub mod stp;
 pub mod tcp;
@@ -279,7 +283,9 @@ protocols! {
     Pgsql "pgsql" "PostgreSQL" osi 7 Application;
     Nbss "nbss" "NetBIOS session service" osi 7 Application;
     Irc "irc" "IRC" osi 7 Application;
+    Rtsp "rtsp" "RTSP" osi 7 Application;
     Sip "sip" "SIP" osi 7 Application;
+    Socks "socks" "SOCKS" osi 5 Application;
     Data "data" "data" osi 7 Application;
 }
 
@@ -481,6 +487,8 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         | Protocol::Imf
         | Protocol::Irc
         | Protocol::Nbss
+        | Protocol::Rtsp
+        | Protocol::Socks
         | Protocol::Pgsql
         | Protocol::Mysql
         | Protocol::Telnet

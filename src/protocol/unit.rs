@@ -5,8 +5,8 @@
 //! meaning hangs on what came earlier carries that knowledge with it.
 
 use super::{
-    Protocol, data, dns, ftp, http, http2, imap, imf, irc, mysql, nbss, pgsql, pop, rpc, smtp, ssh, telnet,
-    tls, websocket,
+    Protocol, data, dns, ftp, http, http2, imap, imf, irc, mysql, nbss, pgsql, pop, rpc, rtsp, sip, smtp,
+    socks, ssh, telnet, tls, websocket,
 };
 use crate::wire::{Cursor, Field, Malformed, Tree};
 
@@ -53,6 +53,12 @@ pub enum Unit {
     Pgsql(pgsql::Part),
     /// A message of the NetBIOS session service.
     Nbss(nbss::Part),
+    /// A message of RTSP, or binary data between messages.
+    Rtsp(rtsp::Part),
+    /// A message of SIP.
+    Sip,
+    /// A message of SOCKS.
+    Socks(socks::Part),
     /// A line of IRC.
     Irc(irc::Part),
     /// Bytes that nobody here can name.
@@ -88,6 +94,9 @@ impl Unit {
             Unit::Mysql(_) => Protocol::Mysql,
             Unit::Pgsql(_) => Protocol::Pgsql,
             Unit::Nbss(_) => Protocol::Nbss,
+            Unit::Rtsp(_) => Protocol::Rtsp,
+            Unit::Sip => Protocol::Sip,
+            Unit::Socks(_) => Protocol::Socks,
             Unit::Irc(_) => Protocol::Irc,
             Unit::Opaque => Protocol::Data,
         }
@@ -153,6 +162,9 @@ pub fn describe(unit: &Unit, c: &mut Cursor<'_, '_, Tree>) -> Result<(), Malform
         Unit::Mysql(part) => mysql::describe(*part, c),
         Unit::Pgsql(part) => pgsql::describe(*part, c),
         Unit::Nbss(part) => nbss::describe(*part, c),
+        Unit::Rtsp(part) => rtsp::describe(*part, c),
+        Unit::Sip => sip::dissect(c),
+        Unit::Socks(part) => socks::describe(*part, c),
         Unit::Irc(part) => irc::describe(*part, c),
         Unit::Opaque => data::dissect(c),
     }

@@ -125,6 +125,14 @@ fn chunks_cut_anywhere_tell_the_same() {
 }
 
 #[test]
+fn a_head_of_which_the_rest_was_not_captured_is_shown_as_far_as_it_goes() {
+    let mut wire = new();
+    wire.send_cut(true, b"GET /a HTTP/1.1\r\nHost: exam", 100);
+    assert!(matches!(wire.kinds[..], [PieceKind::Unit(Unit::HttpHead(None))]), "{:?}", wire.kinds);
+    assert_eq!(wire.told(), [""; 0], "what it asks for in all is not known");
+}
+
+#[test]
 fn a_head_cut_anywhere_is_put_together() {
     let request = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
     for cut in 1..request.len() {

@@ -54,6 +54,10 @@ impl Messages for DnsOverTcp {
         Unit::DnsOverTcp
     }
 
+    fn cut(&self, _: bool, _: &[u8]) -> Option<Unit> {
+        Some(Unit::DnsOverTcp)
+    }
+
     fn resumes(&self, _: bool, segment: &[u8]) -> bool {
         // A segment that is just one message: the length says so.
         matches!(segment, [high, low, rest @ ..]

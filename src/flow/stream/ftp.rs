@@ -231,6 +231,10 @@ impl Messages for Control {
         }
     }
 
+    fn cut(&self, from_client: bool, _: &[u8]) -> Option<Unit> {
+        Some(Unit::Ftp(if from_client { Part::Command } else { Part::Reply }))
+    }
+
     fn resumes(&self, from_client: bool, segment: &[u8]) -> bool {
         lines::begins(from_client, segment)
     }

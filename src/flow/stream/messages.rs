@@ -41,6 +41,12 @@ pub trait Messages: std::fmt::Debug + 'static {
         false
     }
 
+    /// Of a message only the beginning was captured: what its bytes are, where that can be said without the rest.
+    fn cut(&self, from_client: bool, begun: &[u8]) -> Option<Unit> {
+        let _ = (from_client, begun);
+        None
+    }
+
     /// At least one message of this direction was not seen whole.
     fn skipped(&mut self, from_client: bool) {
         let _ = from_client;
@@ -226,6 +232,15 @@ impl<M: Messages> Reader for MessageReader<M> {
             done += taken;
         }
         done
+    }
+
+    fn cut(&mut self, from_client: bool, sink: &mut Sink<'_>) {
+        let side = &self.sides[usize::from(!from_client)];
+        if side.frames == [sink.packet]
+            && let Some(unit) = self.protocol.cut(from_client, &side.begun)
+        {
+            sink.cut(unit);
+        }
     }
 
     fn lost(&mut self, from_client: bool, bytes: u64) {

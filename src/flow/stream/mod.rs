@@ -34,7 +34,10 @@ pub mod nbss;
 pub mod pgsql;
 pub mod pop;
 pub mod rpc;
+pub mod rtsp;
+pub mod sip;
 pub mod smtp;
+pub mod socks;
 pub mod ssh;
 pub mod telnet;
 pub mod tls;
@@ -42,7 +45,7 @@ pub mod websocket;
 #[cfg(test)]
 pub mod wire;
 
-/// In a capture that begins within a connection, so many segments are looked at for the beginning of a message.
+/// So many segments are looked at for the beginning of a message, in a capture that begins within a connection.
 const MAX_TRIES: u8 = 16;
 
 /// Where pieces and events go, and with which packet they came.
@@ -107,6 +110,12 @@ pub trait Reader: Debug + Any {
     /// `bytes` bytes of a direction were not captured and never will be.
     fn lost(&mut self, from_client: bool, bytes: u64);
 
+    /// The packet at hand goes on with bytes that were not captured ([`Reader::lost`] follows): a message that begins in it can
+    /// be shown as far as it goes ([`Sink::cut`]).
+    fn cut(&mut self, from_client: bool, sink: &mut Sink<'_>) {
+        let _ = (from_client, sink);
+    }
+
     /// A direction has ended: FIN, or the connection was reset.
     fn end(&mut self, from_client: bool, sink: &mut Sink<'_>);
 }
@@ -138,6 +147,9 @@ static READERS: &[Row] = &[
     Row { name: "rpc", probe: rpc::probe, ports: &[111, 2049], make: rpc::reader },
     Row { name: "mysql", probe: mysql::probe, ports: &[3306], make: mysql::reader },
     Row { name: "pgsql", probe: pgsql::probe, ports: &[5432], make: pgsql::reader },
+    Row { name: "rtsp", probe: rtsp::probe, ports: &[554], make: rtsp::reader },
+    Row { name: "sip",  probe: sip::probe,  ports: &[5060], make: sip::reader },
+    Row { name: "socks", probe: socks::probe, ports: &[], make: socks::reader },
     Row { name: "nbss", probe: nbss::probe, ports: &[139, 445], make: nbss::reader },
     Row { name: "irc", probe: irc::probe, ports: &[194, 6665, 6666, 6667, 6668, 6669], make: irc::reader },
     Row { name: "dns",  probe: dns::probe,  ports: &[53],       make: dns::reader },
@@ -230,6 +242,12 @@ impl Stream {
             Stream::Looking(tries) => *tries,
             Stream::Read(_) | Stream::Nobody => return,
         };
+        // Where the beginning is known, only what an end begins with can tell: of either end, since an answer may say
+        // what a beginning was that nobody knows.
+        let side = &connection.sides[usize::from(!from_client)];
+        if side.isn.is_some_and(|isn| s.data_seq() != isn.wrapping_add(1)) {
+            return;
+        }
         let port = connection.base.server.port.unwrap_or(0);
         // What is sure goes before what only the port makes likely.
         let sure = READERS.iter().find(|r| (r.probe)(s.payload, from_client) == Certainty::Yes);
@@ -244,9 +262,7 @@ impl Stream {
                 connection.application = Some(row.name);
                 Stream::Read((row.make)())
             }
-            None if connection.sides.iter().any(|side| side.isn.is_some()) || tries >= MAX_TRIES => {
-                Stream::Nobody
-            }
+            None if tries >= MAX_TRIES => Stream::Nobody,
             None => Stream::Looking(tries + 1),
         };
     }
@@ -309,12 +325,14 @@ pub fn read(
         r.start(me.isn.map_or(s.seq, |isn| isn.wrapping_add(1)));
         Box::new(r)
     });
-    let data_seq = s.seq.wrapping_add(u32::from(s.syn));
-    reassembly.add(data_seq, s.payload, s.len, &mut |stretch| match stretch {
+    reassembly.add(s.data_seq(), s.payload, s.len, &mut |stretch| match stretch {
         Stretch::Bytes { bytes, at } => {
             feed(reader, is_client, at.map(|at| s.payload_at + at), bytes, &mut sink);
         }
-        Stretch::Lost(bytes) => reader.lost(is_client, bytes),
+        Stretch::Lost(bytes) => {
+            reader.cut(is_client, &mut sink);
+            reader.lost(is_client, bytes);
+        }
     });
     if s.ack_flag
         && let Some(theirs) = peer.reassembly.as_mut()
@@ -329,6 +347,18 @@ pub fn read(
     }
     let application = sink.application;
     connection.application = application.or(connection.application);
+}
+
+impl Sink<'_> {
+    /// The message that was begun with the last piece of this packet goes on with bytes that were not captured: its
+    /// beginning is shown as what it is.
+    pub fn cut(&mut self, unit: Unit) {
+        if let Some(piece) = self.pieces.last_mut()
+            && matches!(piece.kind, PieceKind::Segment { began } if began == self.packet)
+        {
+            piece.kind = PieceKind::Unit(unit);
+        }
+    }
 }
 
 /// Feeds a reader, and the one it hands over to.

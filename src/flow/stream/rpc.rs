@@ -144,6 +144,11 @@ impl Messages for Rpc {
         Unit::Rpc(Part::Record(called))
     }
 
+    fn cut(&self, from_client: bool, _: &[u8]) -> Option<Unit> {
+        let within = self.within[usize::from(!from_client)];
+        Some(Unit::Rpc(if within { Part::More } else { Part::Record(None) }))
+    }
+
     fn resumes(&self, _: bool, segment: &[u8]) -> bool {
         segment.len() >= MARK + SHORTEST && rpc::looks_like(&segment[MARK..])
     }

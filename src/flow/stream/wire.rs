@@ -57,9 +57,18 @@ impl Wire {
 
     /// A segment, a second after the one before.
     pub fn send(&mut self, from_client: bool, data: &[u8]) -> &mut Wire {
+        self.send_cut(from_client, data, 0)
+    }
+
+    /// A segment of which so many bytes at its end were not captured.
+    pub fn send_cut(&mut self, from_client: bool, data: &[u8], lost: u64) -> &mut Wire {
         self.packet += 1;
         let pieces = self.at(self.packet as i64 * SECOND, |reader, sink| {
             super::feed(reader, from_client, Some(PAYLOAD), data, sink);
+            if lost > 0 {
+                reader.cut(from_client, sink);
+                reader.lost(from_client, lost);
+            }
         });
         let mut at = PAYLOAD;
         for piece in pieces {

@@ -36,6 +36,8 @@ pub struct Reassembly {
     /// Stretches beyond a gap, by position. They do not overlap.
     waiting: BTreeMap<i64, Vec<u8>>,
     cost: usize,
+    /// The receiver has everything before this position: what is missing there, the capture missed.
+    acked: i64,
 }
 
 impl Reassembly {
@@ -61,7 +63,7 @@ impl Reassembly {
             return;
         }
         if start > self.at {
-            if self.keep(start, payload) {
+            if start > self.acked && self.keep(start, payload) {
                 return;
             }
             self.advance(start, None, out);
@@ -70,10 +72,17 @@ impl Reassembly {
         self.release(out);
     }
 
-    /// The receiver acknowledged up to `ack`: bytes missing below that reached it, not the capture.
+    /// The receiver acknowledged up to `ack`: bytes missing below that reached it, not the capture. Where nothing waits
+    /// for them they may still come, captured late; so they are given up when later ones do.
     pub fn acknowledged(&mut self, ack: u32, out: &mut dyn FnMut(Stretch<'_>)) {
-        if self.next.is_some() && !self.waiting.is_empty() {
-            self.advance(self.position(ack), None, out);
+        if self.next.is_none() {
+            return;
+        }
+        self.acked = self.acked.max(self.position(ack));
+        while let Some(first) = self.first_waiting()
+            && self.at < self.acked
+        {
+            self.advance(first.min(self.acked), None, out);
             self.release(out);
         }
     }
@@ -245,6 +254,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_acknowledged_and_never_seen_is_not_waited_for() {
+        let mut out = Vec::new();
+        let mut r = Reassembly::default();
+        let mut sink = |s: Stretch<'_>| {
+            out.push(match s {
+                Stretch::Bytes { bytes, at } => format!("{} {at:?}", String::from_utf8_lossy(bytes)),
+                Stretch::Lost(n) => format!("lost {n}"),
+            })
+        };
+        r.start(10);
+        r.acknowledged(12, &mut sink);
+        r.add(10, b"ab", 2, &mut sink); // captured behind its acknowledgment
+        r.acknowledged(15, &mut sink);
+        r.add(15, b"fgh", 3, &mut sink); // and 12 to 14 not at all
+        assert_eq!(out, ["ab Some(0)", "lost 3", "fgh Some(0)"]);
+    }
+
+    #[test]
     fn waiting_is_bounded() {
         let mut r = Reassembly::default();
         r.start(0);
@@ -260,6 +287,7 @@ mod tests {
     struct Naive {
         bytes: BTreeMap<i64, u8>,
         at: i64,
+        acked: i64,
         out: Vec<Option<u8>>,
     }
 
@@ -271,8 +299,17 @@ mod tests {
                     self.bytes.entry(position).or_insert(*b);
                 }
             }
-            if start <= self.at {
+            if start <= self.at.max(self.acked) && start + claimed > self.at {
                 self.go_on(start + claimed);
+            }
+        }
+
+        fn acknowledged(&mut self, to: i64) {
+            self.acked = self.acked.max(to);
+            while let Some((&first, _)) = self.bytes.first_key_value()
+                && self.at < self.acked
+            {
+                self.go_on(first.min(self.acked));
             }
         }
 
@@ -339,9 +376,7 @@ mod tests {
                         r.add(seq, payload, claimed as u32, &mut |s| collect(&mut out, &s, payload));
                     }
                     Do::Acknowledge(to) => {
-                        if !naive.bytes.is_empty() {
-                            naive.go_on(near + to);
-                        }
+                        naive.acknowledged(near + to);
                         let ack = isn.wrapping_add((near + to) as u32);
                         r.acknowledged(ack, &mut |s| collect(&mut out, &s, &[]));
                     }

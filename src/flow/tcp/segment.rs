@@ -138,6 +138,11 @@ impl<'a> Segment<'a> {
         !self.syn && !self.fin && !self.rst
     }
 
+    /// Sequence number of the payload's first byte: a SYN counts as one before it (RFC 9293 section 3.4).
+    pub fn data_seq(&self) -> u32 {
+        self.seq.wrapping_add(u32::from(self.syn))
+    }
+
     /// Sequence numbers it takes up: its payload, one for SYN, one for FIN (RFC 9293 section 3.4).
     pub fn length(&self) -> u32 {
         self.len.wrapping_add(u32::from(self.syn)).wrapping_add(u32::from(self.fin))

@@ -290,7 +290,10 @@ fn request_line<'a, R: Recorder>(
     // The version is the last word, if that is one: a target with blanks in it is an error, but one that
     // shows best as a target with blanks in it.
     let last = rest.iter().rposition(is_blank).map_or(0, |blank| blank + 1);
-    let (target, version) = if is_version(&rest[last..]) { rest.split_at(last) } else { (rest, &rest[..0]) };
+    // Of a line that is cut in its version, the last word is the version's beginning.
+    let is_its_beginning = end == content.len() && last > 0 && b"HTTP/1.1".starts_with(&rest[last..]);
+    let (target, version) =
+        if is_version(&rest[last..]) || is_its_beginning { rest.split_at(last) } else { (rest, &rest[..0]) };
     let uri = c.text(&URI, without_blanks_behind(target))?;
     if R::ON {
         target::describe(c, uri);

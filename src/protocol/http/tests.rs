@@ -94,6 +94,14 @@ fn start_lines_out_of_the_ordinary() {
 }
 
 #[test]
+fn a_version_that_is_cut_is_no_part_of_the_target() {
+    let (head, tree) = both(b"GET /images/a.gif HTT");
+    assert!(head.is_err());
+    assert_eq!(text(&tree, "http.request.uri"), "/images/a.gif");
+    assert_eq!(text(&tree, "http.request.version"), "HTT");
+}
+
+#[test]
 fn lengths_that_agree_and_lengths_that_do_not() {
     let length = |fields: &str| {
         let head = format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n");

@@ -163,6 +163,19 @@ impl Messages for Tls {
         }
     }
 
+    fn cut(&self, from_client: bool, begun: &[u8]) -> Option<Unit> {
+        let header = tls::header(begun)?;
+        let side = &self.sides[usize::from(!from_client)];
+        let body = &begun[HEADER..];
+        let era = self.era;
+        Some(Unit::Tls(match self.is_sealed(from_client, header.kind, body) {
+            true => Part::Sealed { era, protection: Protection::NoKeys },
+            // Where in an earlier record's message it goes on is not looked for.
+            false if !side.begun.is_empty() => return None,
+            false => Part::Clear { era, skip: 0 },
+        }))
+    }
+
     fn message(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) -> Unit {
         self.story.speaks(from_client);
         let Some(header) = tls::header(bytes) else {

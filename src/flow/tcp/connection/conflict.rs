@@ -32,7 +32,7 @@ impl Connection {
         let again = known.is_some_and(|known| before(s.seq, known))
             && !matches!(me.seen.judge(s.seq, s.length()), Novelty::Fills(_));
         let arrival = Arrival {
-            seq: s.seq.wrapping_add(u32::from(s.syn)),
+            seq: s.data_seq(),
             bytes: &s.payload[..s.payload.len().min(s.len as usize)],
             known,
             again,
