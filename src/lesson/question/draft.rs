@@ -41,6 +41,12 @@ impl From<String> for Answer {
     }
 }
 
+/// A shown value's name as sentences ask for it: `tcp[12] >> 4` is `tcp_12_4`.
+fn placeholder(name: &str) -> String {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
+}
+
 /// Words as an answer.
 pub fn say(id: &'static str) -> Answer {
     Answer::Words(id)
@@ -69,7 +75,7 @@ impl Draft {
     /// Something else that is shown: a value that another packet had, or under a name that no field has.
     pub fn show(mut self, packet: u64, name: &str, value: impl Into<String>) -> Draft {
         let value = value.into();
-        self.values.push((name.replace(['.', '-'], "_"), Answer::Value(value.clone())));
+        self.values.push((placeholder(name), Answer::Value(value.clone())));
         self.shown.push(Shown { packet, name: name.to_owned(), value });
         self
     }
@@ -90,6 +96,16 @@ impl Draft {
     pub fn wrong(mut self, answer: impl Into<Answer>, why: &'static str) -> Draft {
         self.wrong.push((answer.into(), why));
         self
+    }
+
+    /// The right answer, in words.
+    pub fn is(self, id: &'static str) -> Draft {
+        self.right(say(id))
+    }
+
+    /// A wrong answer in words, whose mistake has the same name.
+    pub fn not(self, id: &'static str) -> Draft {
+        self.wrong(say(id), id)
     }
 
     /// The question, in a language.

@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::{KINDS, When};
 use crate::decode::{self, Header};
 use crate::flow::{Basis, Datum, Endpoint, Event, FlowId, FlowRecord, Kind, Outcome, StateChange};
-use crate::notes::expression::Operand;
+use crate::notes::expression::{Facts as _, Operand};
 use crate::notes::facts;
 use crate::notes::surroundings::Surroundings;
 use crate::protocol::Protocol;
@@ -27,8 +27,16 @@ const MAX_TEXT: usize = 400;
 const MAX_FLOWS: usize = 65_536;
 
 /// What earlier packets say of a packet, as far as questions ask.
-const AROUND: &[&str] =
-    &["hop.told", "hop.told_packet", "hop.gateway", "hop.gateway_packet", "link.routed", "hop.dst"];
+const AROUND: &[&str] = &[
+    "hop.gateway",
+    "hop.gateway_packet",
+    "nat.packet",
+    "nat.kind",
+    "nat.src",
+    "nat.sport",
+    "nat.dst",
+    "nat.dport",
+];
 
 /// A layer of a packet.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +57,6 @@ struct Known {
     show: Show,
     /// In the packet that an ICMP error quotes.
     quoted: bool,
-    /// Bytes it takes up.
-    length: usize,
 }
 
 /// A packet as questions need it.
@@ -74,6 +80,7 @@ pub struct Facts {
     pub sound: bool,
     /// Whether it is a piece of an IP datagram.
     pub fragment: bool,
+    head: Option<u64>,
     fields: Vec<Known>,
     around: Vec<(&'static str, Datum)>,
 }
@@ -98,7 +105,6 @@ impl Facts {
                     show: node.field.show,
                     quoted: node.buffer == 0
                         && quoted_from.is_some_and(|from| node.length() > 0 && node.offset() >= from),
-                    length: node.length(),
                 });
             }
         }
@@ -125,6 +131,7 @@ impl Facts {
             record: None,
             sound: is_sound(seen) && !unreadable,
             fragment: seen.packet.fragment.is_some(),
+            head: head(seen),
             fields,
             around: of_around,
         }
@@ -169,14 +176,19 @@ impl Facts {
         self.own(name).count()
     }
 
-    /// Bytes that the first field, or layer, of that name takes up.
-    pub fn length(&self, name: &str) -> Option<usize> {
-        self.own(name).next().map(|known| known.length)
+    /// Bytes of the head of the HTTP message that a segment begins with, the blank line included.
+    pub fn head_length(&self) -> Option<u64> {
+        self.head
     }
 
     /// The first value of a field, as it is shown.
     pub fn text(&self, name: &str) -> Option<String> {
         self.own(name).next().and_then(|known| written(&known.value, known.show))
+    }
+
+    /// All values of a field, as they are shown.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.own(name).filter_map(|known| written(&known.value, known.show)).collect()
     }
 
     /// The same, in the packet that an ICMP error quotes.
@@ -253,6 +265,17 @@ fn written(value: &Value, show: Show) -> Option<String> {
         (Value::Text(text), _) => text.trim_end_matches(['\r', '\n']).to_owned(),
         (Value::Bytes, _) => return None,
     })
+}
+
+/// How long the head is that a TCP segment begins with, if it begins with one of HTTP/1 and has it whole.
+fn head(seen: &Seen<'_>) -> Option<u64> {
+    let layer = seen.packet.transport().filter(|layer| layer.protocol == Protocol::Tcp)?;
+    let payload = seen.frame.bytes.get(layer.header_end..layer.end)?;
+    let line = &payload[..payload.iter().position(|b| *b == b'\r')?];
+    if !line.starts_with(b"HTTP/1.") && !line.windows(8).any(|part| part.starts_with(b" HTTP/1.")) {
+        return None;
+    }
+    payload.windows(4).position(|part| part == b"\r\n\r\n").map(|at| at as u64 + 4)
 }
 
 /// Whether a packet is whole, undamaged, understood, and no tunnel.
@@ -344,10 +367,12 @@ impl Collector {
             self.unsound += 1;
             return 0;
         }
+        let mut gateway = false;
+        self.surroundings.facts(None).values("hop.gateway", &mut |_| gateway = true);
         let mut holders = 0;
         let mut gone = Vec::new();
         for (kind, reservoir) in KINDS.iter().zip(&mut self.kinds) {
-            if !kind.when.may(seen) {
+            if !kind.when.may(seen, gateway) {
                 continue;
             }
             reservoir.seen += 1;
@@ -446,7 +471,7 @@ impl Kept {
 
 impl When {
     /// Whether a question of the kind may be asked about a packet: seen from its headers and events, cheaply.
-    fn may(self, seen: &Seen<'_>) -> bool {
+    fn may(self, seen: &Seen<'_>, gateway: bool) -> bool {
         let number = seen.frame.number;
         match self {
             When::Layer(protocol) => seen.packet.layer(protocol).is_some(),
@@ -459,6 +484,12 @@ impl When {
             }
             When::State => seen.outcome.states.iter().any(|s| s.packet == number && s.basis == Basis::Sent),
             When::Fragment => seen.packet.fragment.is_some(),
+            When::NoData => seen.packet.layers.iter().any(|layer| match &layer.header {
+                Header::Tcp(tcp) if !layer.quoted => seen.packet.transport_len <= tcp.header_len(),
+                _ => false,
+            }),
+            When::Ip => seen.packet.ip().is_some(),
+            When::Gateway => gateway,
         }
     }
 }

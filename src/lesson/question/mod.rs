@@ -5,10 +5,21 @@
 //! number of them, spread over kinds and conversations. The same seed gives the same questions.
 //! One file a family of [`KINDS`]; all prose is in docs/words/questions.toml. Leaves out: showing and grading.
 
+mod arp;
+mod close;
+mod dhcp;
 mod dice;
+mod dns;
 mod draft;
 mod facts;
+mod handshake;
+mod http;
+mod icmp;
+mod ip;
+mod link;
 mod tcp;
+mod tls;
+mod udp;
 
 use std::collections::BTreeMap;
 
@@ -110,6 +121,12 @@ pub(crate) enum When {
     State,
     /// It is a piece of a datagram.
     Fragment,
+    /// It is a TCP segment without data.
+    NoData,
+    /// It has an IP header.
+    Ip,
+    /// A router had to be asked for before it could be sent.
+    Gateway,
 }
 
 /// A kind of question.
@@ -124,12 +141,119 @@ const fn kind(name: &'static str, when: When, make: fn(&Facts, &mut Dice) -> Opt
     Kind { name, when, make }
 }
 
+const SYNS: &[Event] = &[Event::TcpSyn, Event::TcpSynAck];
+const FINS: &[Event] = &[Event::TcpFin, Event::TcpFinAck];
+const HTTP: &[Event] = &[Event::HttpRequest, Event::HttpResponse];
+const ICMP_ERRORS: &[Event] =
+    &[Event::IcmpUnreachable, Event::IcmpTimeExceeded, Event::IcmpFragmentationNeeded];
+const AGAIN: &[Event] =
+    &[Event::TcpRetransmission, Event::TcpFastRetransmission, Event::TcpSpuriousRetransmission];
+const SERVICES: &[Event] = &[
+    Event::TcpSyn,
+    Event::TcpSynAck,
+    Event::UdpDatagram,
+    Event::DnsQuery,
+    Event::DhcpDiscover,
+    Event::NtpRequest,
+];
+const APPLICATION: &[Event] = &[
+    Event::HttpRequest,
+    Event::HttpResponse,
+    Event::DnsQuery,
+    Event::DnsResponse,
+    Event::UdpDatagram,
+    Event::TlsClientHello,
+    Event::TlsServerHello,
+    Event::SshVersion,
+    Event::FtpCommand,
+    Event::SmtpCommand,
+];
+
 /// All kinds, from the link up.
+#[rustfmt::skip]
 pub(crate) static KINDS: &[Kind] = &[
-    kind("handshake.ack", When::Event(&[Event::TcpSyn, Event::TcpSynAck]), tcp::handshake_ack),
+    kind("eth.dst", When::Layer(Protocol::Ethernet), link::dst),
+    kind("eth.reply-dst", When::Event(&[Event::ArpRequest, Event::IcmpEchoRequest, Event::TcpSyn, Event::DnsQuery]), link::reply_dst),
+    kind("eth.type", When::Layer(Protocol::Ethernet), link::inside),
+    kind("eth.local", When::Layer(Protocol::Ethernet), link::local),
+    kind("layers.count", When::Event(APPLICATION), link::count),
+    kind("layers.offset", When::Data, link::offset),
+    kind("layers.order", When::Layer(Protocol::Ethernet), link::order),
+    kind("layers.osi", When::Layer(Protocol::Ethernet), link::osi),
+    kind("arp.who-answers", When::Event(&[Event::ArpRequest]), arp::who_answers),
+    kind("arp.reply-to", When::Event(&[Event::ArpRequest]), arp::reply_to),
+    kind("arp.target-mac", When::Event(&[Event::ArpRequest]), arp::target_mac),
+    kind("arp.learned", When::Event(&[Event::ArpReply]), arp::learned),
+    kind("arp.purpose", When::Layer(Protocol::Arp), arp::purpose),
+    kind("arp.off-link", When::Gateway, arp::off_link),
+    kind("ip.ttl-next", When::Ip, ip::ttl_next),
+    kind("ip.protocol", When::Layer(Protocol::Ipv4), ip::protocol),
+    kind("ip.header-length", When::Layer(Protocol::Ipv4), ip::header_length),
+    kind("ip.payload-length", When::Layer(Protocol::Ipv4), ip::payload_length),
+    kind("ip.fragment-offset", When::Fragment, ip::fragment_offset),
+    kind("ip.fragment-last", When::Fragment, ip::fragment_last),
+    kind("ip.reassembly", When::Fragment, ip::reassembly),
+    kind("ip.router-keeps", When::Layer(Protocol::Ipv4), ip::router_keeps),
+    kind("nat.who-changed", When::Event(&[Event::TcpSyn]), ip::nat),
+    kind("icmp.answer", When::Event(&[Event::IcmpEchoRequest]), icmp::answer),
+    kind("icmp.quote", When::Event(ICMP_ERRORS), icmp::quote),
+    kind("icmp.who-sent", When::Event(ICMP_ERRORS), icmp::who_sent),
+    kind("icmp.meaning", When::Event(ICMP_ERRORS), icmp::meaning),
+    kind("icmp.port", When::Event(&[Event::IcmpEchoRequest, Event::IcmpEchoReply]), icmp::port),
+    kind("udp.length", When::Layer(Protocol::Udp), udp::length),
+    kind("udp.reply-ports", When::Layer(Protocol::Udp), udp::reply_ports),
+    kind("udp.service", When::Event(SERVICES), udp::service),
+    kind("udp.lost", When::Event(&[Event::UdpDatagram, Event::DnsQuery]), udp::lost),
+    kind("dhcp.next", When::Event(&[Event::DhcpDiscover, Event::DhcpOffer, Event::DhcpRequest]), dhcp::next),
+    kind("dhcp.source", When::Event(&[Event::DhcpDiscover, Event::DhcpRequest]), dhcp::source),
+    kind("dhcp.offered", When::Event(&[Event::DhcpOffer, Event::DhcpAck]), dhcp::offered),
+    kind("handshake.ack", When::Event(SYNS), handshake::ack),
+    kind("handshake.who-established", When::Event(&[Event::TcpSyn, Event::TcpSynAck, Event::TcpHandshakeAck]), handshake::who_established),
+    kind("handshake.flags", When::Event(SYNS), handshake::flags),
+    kind("handshake.mss", When::Event(SYNS), handshake::mss),
+    kind("handshake.syn-window", When::Event(SYNS), handshake::syn_window),
     kind("tcp.next-seq", When::Data, tcp::next_seq),
     kind("tcp.ack-of", When::Data, tcp::ack_of),
+    kind("tcp.acked", When::NoData, tcp::acked),
     kind("tcp.window-scaled", When::Layer(Protocol::Tcp), tcp::window_scaled),
+    kind("tcp.flags", When::Layer(Protocol::Tcp), tcp::flags),
+    kind("tcp.retransmitted", When::Event(AGAIN), tcp::retransmitted),
+    kind("tcp.state-after", When::State, tcp::state_after),
+    kind("tcp.header-length", When::Layer(Protocol::Tcp), tcp::header_length),
+    kind("tcp.payload-length", When::Data, tcp::payload_length),
+    kind("tcp.reply-ports", When::Event(&[Event::TcpSyn]), udp::reply_ports),
+    kind("tcp.sack-gap", When::Event(&[Event::TcpDuplicateAck]), tcp::sack_gap),
+    kind("tcp.duplicate-ack", When::Event(&[Event::TcpDuplicateAck]), tcp::duplicate_ack),
+    kind("tcp.zero-window", When::Event(&[Event::TcpZeroWindow]), tcp::zero_window),
+    kind("stream.messages", When::Event(&[Event::HttpRequest]), tcp::messages),
+    kind("close.ack-of-fin", When::Event(FINS), close::ack_of_fin),
+    kind("close.who-time-wait", When::Event(FINS), close::who_time_wait),
+    kind("close.kind", When::Event(&[Event::TcpFinAck, Event::TcpCloseAck]), close::kind),
+    kind("close.who-first", When::Event(FINS), close::who_first),
+    kind("close.half", When::Event(FINS), close::half),
+    kind("close.reset-meaning", When::Event(&[Event::TcpReset, Event::TcpRefused]), close::reset_meaning),
+    kind("dns.type", When::Event(&[Event::DnsQuery]), dns::kind),
+    kind("dns.recursion", When::Event(&[Event::DnsQuery, Event::DnsResponse]), dns::recursion),
+    kind("dns.answer-id", When::Event(&[Event::DnsQuery]), dns::answer_id),
+    kind("dns.ttl", When::Event(&[Event::DnsResponse]), dns::ttl),
+    kind("dns.rcode", When::Event(&[Event::DnsResponse]), dns::rcode),
+    kind("dns.authoritative", When::Event(&[Event::DnsResponse]), dns::authoritative),
+    kind("dns.truncated", When::Event(&[Event::DnsResponse]), dns::truncated),
+    kind("http.status-class", When::Event(&[Event::HttpResponse]), http::status_class),
+    kind("http.method-meaning", When::Event(&[Event::HttpRequest]), http::method_meaning),
+    kind("http.body-length", When::Event(HTTP), http::body_length),
+    kind("http.message-length", When::Event(HTTP), http::message_length),
+    kind("http.connection", When::Event(&[Event::HttpResponse]), http::connection),
+    kind("http.host", When::Event(&[Event::HttpRequest]), http::host_for),
+    kind("http.url", When::Event(&[Event::HttpRequest]), http::url),
+    kind("http.redirect", When::Event(&[Event::HttpResponse]), http::redirect),
+    kind("tls.version", When::Event(&[Event::TlsServerHello]), tls::version),
+    kind("tls.readable", When::Event(&[Event::TlsClientHello]), tls::readable),
+    kind("tls.sni", When::Event(&[Event::TlsClientHello]), tls::sni),
+    kind("tls.certificate", When::Event(&[Event::TlsServerHello]), tls::certificate),
+    kind("tls.record-length", When::Event(&[Event::TlsClientHello, Event::TlsServerHello, Event::TlsData]), tls::record_length),
+    kind("flow.rtt", When::Event(&[Event::TcpSyn, Event::TcpHandshakeAck]), handshake::rtt),
+    kind("flow.count-packets", When::Event(&[Event::UdpDatagram, Event::TcpSyn]), udp::count_packets),
 ];
 
 /// The names of all kinds, from the link up.
