@@ -150,9 +150,10 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
     let (material, literals, _) = study(common, lang, &lesson, on)?;
     mistakes.extend(check::on_captures(&lesson, &material.bound, &material.gathered));
     mistakes.extend(literals.mistakes(&lesson));
-    for (index, (_, part)) in lesson.parts().enumerate() {
+    for (index, (section, part)) in lesson.parts().enumerate() {
         if let Part::Ask(ask) = part
-            && crate::lesson::question::kinds().any(|kind| kind == ask.kind)
+            && !mistakes.iter().any(|m| m.line == ask.place.line && m.id == "unknown-question")
+            && !lesson_misses(&material, section)
             && !material.questions.contains_key(&index)
             && !ask.names.iter().any(|name| is_optional(&lesson, name))
         {
@@ -185,6 +186,11 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
     }
     mistakes.sort_by_key(|mistake| mistake.line);
     Ok(mistakes)
+}
+
+/// Whether the section cannot be shown: that is told already.
+fn lesson_misses(material: &Material<'_>, section: Option<usize>) -> bool {
+    section.is_some_and(|at| material.bound.missing.contains_key(&at))
 }
 
 fn is_optional(lesson: &Lesson, name: &str) -> bool {

@@ -139,7 +139,9 @@ pub fn state_after(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if change.from == State::Unknown || !p.events.iter().all(|event| event.variant != "again") {
         return None;
     }
-    use State::{Closed, Closing, CloseWait, Established, FinWait1, FinWait2, LastAck, SynReceived, SynSent, TimeWait};
+    use State::{
+        CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, SynReceived, SynSent, TimeWait,
+    };
     let wrong: &[State] = match (change.from, change.to) {
         (Closed, SynSent) => &[SynReceived, Established, State::Listen],
         (State::Listen, SynReceived) => &[Established, SynSent, State::Listen],
@@ -246,7 +248,10 @@ pub fn zero_window(p: &Facts, _: &mut Dice) -> Option<Draft> {
 pub fn messages(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let (_, len, _) = data(p)?;
     let is = |kind: Kind| {
-        p.events.iter().filter(|e| e.kind == kind && e.get("decrypted").is_none() && e.get("stream_id").is_none()).count()
+        p.events
+            .iter()
+            .filter(|e| e.kind == kind && e.get("decrypted").is_none() && e.get("stream_id").is_none())
+            .count()
     };
     let (requests, responses) = (is(Kind::HttpRequest), is(Kind::HttpResponse));
     if requests < 2 || responses > 0 {
