@@ -20,14 +20,19 @@ fn packet(event: &Event, key: &str) -> Option<u64> {
 /// How a FIN is acknowledged.
 pub fn ack_of_fin(p: &Facts, _: &mut Dice) -> Option<Draft> {
     fin(p)?;
-    if !p.is_clean_segment() || !p.flag("tcp.flags.fin") || p.flag("tcp.flags.reset") || p.flag("tcp.flags.syn") {
+    if !p.is_clean_segment()
+        || !p.flag("tcp.flags.fin")
+        || p.flag("tcp.flags.reset")
+        || p.flag("tcp.flags.syn")
+    {
         return None;
     }
     let (seq, len, ack) = (seq(p)?, number(p, "tcp.len")?, number(p, "tcp.ack_raw")?);
     let next = seq.wrapping_add(len).wrapping_add(1);
-    let draft = Draft::new("close.ack-of-fin", p, &["tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags.fin"])?
-        .right(next)
-        .wrong(next.wrapping_sub(1), "fin-not-counted");
+    let draft =
+        Draft::new("close.ack-of-fin", p, &["tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags.fin"])?
+            .right(next)
+            .wrong(next.wrapping_sub(1), "fin-not-counted");
     let draft = if len > 0 { draft.wrong(seq.wrapping_add(1), "only-fin-counted") } else { draft };
     Some(draft.wrong(ack, "peers-number").wrong(next.wrapping_add(1), "fin-counted-twice"))
 }

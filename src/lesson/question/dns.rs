@@ -9,8 +9,12 @@ use crate::protocol::Protocol;
 /// A query of the usual kind, or the usual answer to one: no multicast, no update.
 fn message(p: &Facts, kind: Kind) -> Option<&Event> {
     let event = p.event(kind)?;
-    let plain = event.get("opcode").is_none() && event.get("name").is_some() && event.get("decrypted").is_none();
-    let odd = matches!(event.variant, "multicast" | "probe" | "transfer" | "no-question" | "announcement" | "goodbye");
+    let plain =
+        event.get("opcode").is_none() && event.get("name").is_some() && event.get("decrypted").is_none();
+    let odd = matches!(
+        event.variant,
+        "multicast" | "probe" | "transfer" | "no-question" | "announcement" | "goodbye"
+    );
     (plain && !odd && p.layer(Protocol::Dns).is_some()).then_some(event)
 }
 

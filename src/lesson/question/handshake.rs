@@ -99,11 +99,15 @@ pub fn syn_window(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let window = p.uint("tcp.window_size_value").filter(|n| *n > 0)?;
     let shift = p.uint("tcp.options.wscale.shift").filter(|n| (1..=14).contains(n))?;
     Some(
-        Draft::new("handshake.syn-window", p, &["tcp.window_size_value", "tcp.options.wscale.shift", "tcp.flags.syn"])?
-            .right(window)
-            .wrong(window << shift, "syn-scaled")
-            .wrong(window * shift, "shift-multiplied")
-            .wrong(window >> shift, "shifted-down"),
+        Draft::new(
+            "handshake.syn-window",
+            p,
+            &["tcp.window_size_value", "tcp.options.wscale.shift", "tcp.flags.syn"],
+        )?
+        .right(window)
+        .wrong(window << shift, "syn-scaled")
+        .wrong(window * shift, "shift-multiplied")
+        .wrong(window >> shift, "shifted-down"),
     )
 }
 

@@ -12,7 +12,8 @@ fn message(p: &Facts, kind: Kind) -> Option<&Event> {
     let mut heads = p.events.iter().filter(|e| matches!(e.kind, Kind::HttpRequest | Kind::HttpResponse));
     let (first, more) = (heads.next()?, heads.next());
     let plain = first.get("decrypted").is_none() && first.get("stream_id").is_none();
-    (more.is_none() && first.kind == kind && plain && first.get("ambiguous_length").is_none()).then_some(first)
+    (more.is_none() && first.kind == kind && plain && first.get("ambiguous_length").is_none())
+        .then_some(first)
 }
 
 fn text(event: &Event, key: &str) -> Option<String> {
@@ -55,8 +56,12 @@ pub fn method_meaning(p: &Facts, _: &mut Dice) -> Option<Draft> {
         "GET" | "HEAD" | "OPTIONS" => {
             draft.is("method-safe").not("method-idempotent").not("method-neither").not("method-secret")
         }
-        "PUT" | "DELETE" => draft.is("method-idempotent").not("method-safe").not("method-neither").not("method-secret"),
-        "POST" | "PATCH" => draft.is("method-neither").not("method-idempotent").not("method-safe").not("method-secret"),
+        "PUT" | "DELETE" => {
+            draft.is("method-idempotent").not("method-safe").not("method-neither").not("method-secret")
+        }
+        "POST" | "PATCH" => {
+            draft.is("method-neither").not("method-idempotent").not("method-safe").not("method-secret")
+        }
         _ => return None,
     })
 }
@@ -105,7 +110,10 @@ pub fn connection(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let tokens: Vec<String> = given.split(',').map(|token| token.trim().to_ascii_lowercase()).collect();
     let has = |token: &str| tokens.iter().any(|t| t == token);
     let code = number(event, "code")?;
-    if event.get("upgrade").is_some() || has("upgrade") || code < 200 || text(event, "method").as_deref() == Some("CONNECT")
+    if event.get("upgrade").is_some()
+        || has("upgrade")
+        || code < 200
+        || text(event, "method").as_deref() == Some("CONNECT")
     {
         return None;
     }
@@ -117,9 +125,9 @@ pub fn connection(p: &Facts, _: &mut Dice) -> Option<Draft> {
         draft.show(p.number, "http.connection", given)
     };
     match (&*version, has("close"), has("keep-alive")) {
-        ("HTTP/1.1", true, false) => {
-            Some(draft.is("conn-close-said").not("conn-stays").not("conn-close-always").not("conn-client-only"))
-        }
+        ("HTTP/1.1", true, false) => Some(
+            draft.is("conn-close-said").not("conn-stays").not("conn-close-always").not("conn-client-only"),
+        ),
         ("HTTP/1.1", false, _) if !until_close => {
             Some(draft.is("conn-stays").not("conn-close-always").not("conn-close-said").not("conn-forever"))
         }

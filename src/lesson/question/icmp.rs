@@ -16,7 +16,8 @@ pub fn answer(p: &Facts, _: &mut Dice) -> Option<Draft> {
         return None;
     }
     let (ident, seq) = (p.uint("icmp.ident")?, p.uint("icmp.seq")?);
-    let three = |kind: u64, ident: u64, seq: u64| format!("icmp.type {kind}, icmp.ident {ident}, icmp.seq {seq}");
+    let three =
+        |kind: u64, ident: u64, seq: u64| format!("icmp.type {kind}, icmp.ident {ident}, icmp.seq {seq}");
     let next = |n: u64| (n + 1) & 0xffff;
     Some(
         Draft::new("icmp.answer", p, &[])?
@@ -71,7 +72,8 @@ pub fn who_sent(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// What an error says.
 pub fn meaning(p: &Facts, _: &mut Dice) -> Option<Draft> {
     error(p)?;
-    const ALL: &[&str] = &["means-port", "means-host", "means-ttl", "means-too-big", "means-prohibited", "means-net"];
+    const ALL: &[&str] =
+        &["means-port", "means-host", "means-ttl", "means-too-big", "means-prohibited", "means-net"];
     let right = match (p.uint("icmp.type")?, p.uint("icmp.code")?) {
         (3, 0) => "means-net",
         (3, 1) => "means-host",

@@ -76,7 +76,12 @@ fn headers(p: &Facts) -> Option<Vec<Protocol>> {
     let known = |protocol: &Protocol| {
         matches!(
             protocol,
-            Protocol::Ethernet | Protocol::Vlan | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::Tcp | Protocol::Udp
+            Protocol::Ethernet
+                | Protocol::Vlan
+                | Protocol::Ipv4
+                | Protocol::Ipv6
+                | Protocol::Tcp
+                | Protocol::Udp
         )
     };
     let plain = p.layers[..at].iter().all(|l| l.protocol != Protocol::Ipv6 || l.header_end - l.start == 40);

@@ -104,16 +104,18 @@ fn names(bits: u64) -> String {
 pub fn flags(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let bits = p.uint("tcp.flags").filter(|bits| (1..64).contains(bits))?;
     let mirrored = (0..6).filter(|at| bits & (1 << at) != 0).fold(0, |all, at| all | 1 << (5 - at));
-    Some(
-        Draft::new("tcp.flags", p, &[])?
-            .show(p.number, "tcp.flags", format!("0x{bits:03x}"))
-            .with("bits", format!("{bits:06b}"))
-            .right(names(bits))
-            .wrong(names(mirrored), "flags-mirrored")
-            .wrong(names(bits ^ 16), "flags-ack-bit")
-            .wrong(names(bits ^ 8), "flags-psh-bit")
-            .wrong(names(bits ^ 2), "flags-syn-bit"),
-    )
+    let draft = Draft::new("tcp.flags", p, &[])?
+        .show(p.number, "tcp.flags", format!("0x{bits:03x}"))
+        .with("bits", format!("{bits:06b}"))
+        .right(names(bits));
+    let wrong = [
+        (mirrored, "flags-mirrored"),
+        (bits ^ 16, "flags-ack-bit"),
+        (bits ^ 8, "flags-psh-bit"),
+        (bits ^ 2, "flags-syn-bit"),
+    ];
+    let some = wrong.into_iter().filter(|(bits, _)| *bits != 0);
+    Some(some.fold(draft, |draft, (bits, why)| draft.wrong(names(bits), why)))
 }
 
 /// Why a segment brings nothing new.
@@ -139,7 +141,9 @@ pub fn state_after(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if change.from == State::Unknown || !p.events.iter().all(|event| event.variant != "again") {
         return None;
     }
-    use State::{Closed, Closing, CloseWait, Established, FinWait1, FinWait2, LastAck, SynReceived, SynSent, TimeWait};
+    use State::{
+        CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, SynReceived, SynSent, TimeWait,
+    };
     let wrong: &[State] = match (change.from, change.to) {
         (Closed, SynSent) => &[SynReceived, Established, State::Listen],
         (State::Listen, SynReceived) => &[Established, SynSent, State::Listen],
@@ -246,7 +250,10 @@ pub fn zero_window(p: &Facts, _: &mut Dice) -> Option<Draft> {
 pub fn messages(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let (_, len, _) = data(p)?;
     let is = |kind: Kind| {
-        p.events.iter().filter(|e| e.kind == kind && e.get("decrypted").is_none() && e.get("stream_id").is_none()).count()
+        p.events
+            .iter()
+            .filter(|e| e.kind == kind && e.get("decrypted").is_none() && e.get("stream_id").is_none())
+            .count()
     };
     let (requests, responses) = (is(Kind::HttpRequest), is(Kind::HttpResponse));
     if requests < 2 || responses > 0 {

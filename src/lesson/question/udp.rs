@@ -10,7 +10,8 @@ use crate::protocol::Protocol;
 pub fn length(p: &Facts, _: &mut Dice) -> Option<Draft> {
     p.layer(Protocol::Udp)?;
     let length = p.uint("udp.length").filter(|n| *n > 8)?;
-    let draft = Draft::new("udp.length", p, &["udp.length"])?.right(length - 8).wrong(length, "udp-length-data");
+    let draft =
+        Draft::new("udp.length", p, &["udp.length"])?.right(length - 8).wrong(length, "udp-length-data");
     Some(draft.wrong(length + 8, "udp-header-added").wrong(length.saturating_sub(20), "udp-header-twenty"))
 }
 
