@@ -19,6 +19,7 @@ pub mod options;
 pub mod output;
 pub mod packet;
 pub mod packets;
+pub mod quiz;
 pub mod why;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ enum Command {
     Why(why::Flags),
     Claims(claims::Flags),
     Lesson(lesson::Flags),
+    Quiz(quiz::Flags),
     Captures(captures::Flags),
     Interfaces(interfaces::Flags),
 }
@@ -84,6 +86,7 @@ fn run(args: &Args) -> Result<Done, Problem> {
         Command::Why(flags) => why::run(common, flags),
         Command::Claims(flags) => claims::run(common, flags),
         Command::Lesson(flags) => lesson::run(common, flags),
+        Command::Quiz(flags) => quiz::run(common, flags),
         Command::Captures(flags) => captures::run(common, flags),
         Command::Interfaces(flags) => interfaces::run(common, flags),
     }

@@ -1,5 +1,6 @@
 //! Renderers: views in, text or JSON out. A renderer knows views and nothing else.
 
+pub mod gift;
 pub mod json;
 pub mod markdown;
 pub mod sheet;

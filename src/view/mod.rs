@@ -20,6 +20,7 @@ pub mod lesson;
 pub mod list;
 pub mod osi;
 pub mod packet;
+pub mod quiz;
 pub mod record;
 pub mod say;
 pub mod span;

@@ -2,7 +2,7 @@
 
 mod files;
 mod study;
-mod walk;
+pub(super) mod walk;
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};

@@ -13,7 +13,7 @@ use crate::view::{Line, Role};
 use crate::words::Lang;
 
 /// Someone who learns.
-pub(super) struct Walk<'a, W: Write, R: BufRead> {
+pub(in crate::cli) struct Walk<'a, W: Write, R: BufRead> {
     pub page: &'a mut Page<W>,
     pub input: &'a mut R,
     pub lang: Lang,
@@ -33,6 +33,23 @@ impl<W: Write, R: BufRead> Walk<'_, W, R> {
     pub fn lesson(mut self, view: &LessonView) -> io::Result<()> {
         lesson::head(self.page, view)?;
         let _ = self.sections(view)?;
+        self.score()
+    }
+
+    /// Asks questions one after the other.
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    pub fn questions(mut self, views: &[QuestionView]) -> io::Result<()> {
+        for view in views {
+            if self.question(view)?.is_break() {
+                break;
+            }
+        }
+        self.score()
+    }
+
+    fn score(self) -> io::Result<()> {
         if self.asked > 0 {
             let (right, asked) = (self.right.to_string(), self.asked.to_string());
             self.page.end()?;

@@ -109,7 +109,8 @@ impl Draft {
     }
 
     /// The question, in a language.
-    pub fn question(self, kind: &'static str, packet: u64, lang: Lang, mut dice: Dice) -> Option<Question> {
+    pub fn question(mut self, kind: &'static str, packet: u64, lang: Lang, mut dice: Dice) -> Option<Question> {
+        self.values.push(("packet".to_owned(), packet.into()));
         let right = self.right.clone()?;
         let mut wrong: Vec<(Answer, &'static str)> = Vec::new();
         for (answer, why) in &self.wrong {
@@ -132,11 +133,10 @@ impl Draft {
                 self.write(value, lang)
             })
         };
-        let number = packet.to_string();
         let right_text = self.write(&right, lang)?;
         let filled = |id: &str, more: &[(&str, &str)]| -> Option<String> {
             let template = words::find(lang, "questions", id)?;
-            let mut all = vec![("packet", &*number), ("right", &*right_text)];
+            let mut all = vec![("right", &*right_text)];
             all.extend_from_slice(more);
             Some(words::fill(template, &|name| value(name, &all)))
         };

@@ -104,16 +104,18 @@ fn names(bits: u64) -> String {
 pub fn flags(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let bits = p.uint("tcp.flags").filter(|bits| (1..64).contains(bits))?;
     let mirrored = (0..6).filter(|at| bits & (1 << at) != 0).fold(0, |all, at| all | 1 << (5 - at));
-    Some(
-        Draft::new("tcp.flags", p, &[])?
-            .show(p.number, "tcp.flags", format!("0x{bits:03x}"))
-            .with("bits", format!("{bits:06b}"))
-            .right(names(bits))
-            .wrong(names(mirrored), "flags-mirrored")
-            .wrong(names(bits ^ 16), "flags-ack-bit")
-            .wrong(names(bits ^ 8), "flags-psh-bit")
-            .wrong(names(bits ^ 2), "flags-syn-bit"),
-    )
+    let draft = Draft::new("tcp.flags", p, &[])?
+        .show(p.number, "tcp.flags", format!("0x{bits:03x}"))
+        .with("bits", format!("{bits:06b}"))
+        .right(names(bits));
+    let wrong = [
+        (mirrored, "flags-mirrored"),
+        (bits ^ 16, "flags-ack-bit"),
+        (bits ^ 8, "flags-psh-bit"),
+        (bits ^ 2, "flags-syn-bit"),
+    ];
+    let some = wrong.into_iter().filter(|(bits, _)| *bits != 0);
+    Some(some.fold(draft, |draft, (bits, why)| draft.wrong(names(bits), why)))
 }
 
 /// Why a segment brings nothing new.
