@@ -12,6 +12,7 @@ use crate::lesson::slots::{Condition, Slot};
 use crate::lesson::values::Here;
 use crate::lesson::{Lesson, Mistake, Part, check, parse};
 use crate::render::markdown;
+use crate::render::text::width;
 use crate::view::lesson::exhibits::{Exhibit, titles};
 use crate::view::lesson::{self, Material, claims, question, said};
 use crate::words::Lang;
@@ -161,6 +162,12 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
         }
         let Part::Show(show) = part else { continue };
         let line = show.place.line;
+        if let Some(exhibit) = material.exhibits.get(&index) {
+            let drawn = markdown::exhibit(exhibit, &titles(lang))?;
+            if let Some(wide) = drawn.lines().map(width).find(|wide| *wide > markdown::WIDTH) {
+                mistakes.push(here(line, "too-wide", vec![("columns", wide.to_string())]));
+            }
+        }
         match (material.exhibits.get(&index), &show.what) {
             (Some(Exhibit::Nothing(_)), what) => {
                 let optional = what.names().iter().any(|name| is_optional(&lesson, name));
