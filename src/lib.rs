@@ -3,13 +3,14 @@
 //! Data flows one way; a module imports from its left only:
 //!
 //! ```text
-//! capture -> decode (wire, protocol) -> flow -> notes -> view -> render      session: the front door; cli: on top
+//! capture -> decode (wire, protocol) -> flow -> notes -> session -> lesson -> view -> render      cli: on top
 //! ```
 
 pub mod capture;
 pub mod cli;
 pub mod decode;
 pub mod flow;
+pub mod lesson;
 pub mod notes;
 pub mod protocol;
 pub mod render;

@@ -19,12 +19,14 @@ const ROOMS: &[(&str, &str)] = &[
     // Checks of claims read the fast lane's headers, so that a packet nobody looks at needs no tree.
     ("notes",    "words wire protocol::Protocol protocol::ethernet decode::Packet decode::Header flow capture::Frame !flow::Tracker"),
     ("session",  "words wire capture protocol decode flow notes"),
+    // Binds texts to what sessions see: takes packets apart, follows nobody.
+    ("lesson",   "words wire capture protocol decode flow notes session !capture::open !capture::open_all !flow::Tracker"),
     // Views look, they do not work: nothing is opened, decoded or followed there.
-    ("view",     "words wire capture protocol decode flow notes \
+    ("view",     "words wire capture protocol decode flow notes lesson \
                   !capture::open !capture::open_all !capture::Source !decode::decode !decode::build !flow::Tracker"),
     ("render",   "view words::Lang"),
     // On top: its sinks are told in the words of the rooms below. What it never does is take packets apart.
-    ("cli",      "words wire::Value capture flow notes view render session !flow::Tracker"),
+    ("cli",      "words wire::Value capture flow notes lesson view render session !flow::Tracker"),
 ];
 
 /// Imports that break the rule of their room today. Nothing is to be added; what is gone must leave this list.
@@ -62,7 +64,7 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("sha2",            "flow protocol"),              // JA4
     ("md5",             "flow protocol"),              // JA3
     ("etherparse",      "protocol decode flow notes"), // its slices are decode's headers
-    ("toml",            "words notes"),
+    ("toml",            "words notes lesson"),
     ("jiff",            "view"),
     ("comfy_table",     "render"),
     ("serde_json",      "render"),

@@ -14,11 +14,13 @@ pub mod interfaces;
 pub mod json;
 pub mod ladder;
 pub mod layers;
+pub mod lesson;
 pub mod live;
 pub mod options;
 pub mod output;
 pub mod packet;
 pub mod packets;
+pub mod quiz;
 pub mod why;
 
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ enum Command {
     Layers(layers::Flags),
     Why(why::Flags),
     Claims(claims::Flags),
+    Lesson(lesson::Flags),
+    Quiz(quiz::Flags),
     Captures(captures::Flags),
     Interfaces(interfaces::Flags),
     Live(live::Flags),
@@ -83,6 +87,8 @@ fn run(args: &Args) -> Result<Done, Problem> {
         Command::Layers(flags) => layers::run(common, flags),
         Command::Why(flags) => why::run(common, flags),
         Command::Claims(flags) => claims::run(common, flags),
+        Command::Lesson(flags) => lesson::run(common, flags),
+        Command::Quiz(flags) => quiz::run(common, flags),
         Command::Captures(flags) => captures::run(common, flags),
         Command::Interfaces(flags) => interfaces::run(common, flags),
         Command::Live(flags) => live::run(common, flags),

@@ -131,7 +131,7 @@ fn sources(lang: Lang, claim: &Claim) -> String {
     say::text(lang, if numbered { "claims.source-number" } else { "claims.source" }, &values)
 }
 
-fn authority(claim: &Claim) -> String {
+pub(super) fn authority(claim: &Claim) -> String {
     claim.authority.iter().take(2).map(|one| say::spec(one)).collect::<Vec<_>>().join("; ")
 }
 
@@ -168,16 +168,34 @@ pub fn summary(lang: Lang, results: &[ClaimResult]) -> Vec<Section> {
     sections
 }
 
+/// Packets, and how many more there are.
+pub(super) fn frames(packets: &[u64], count: u64) -> String {
+    let mut text = packets.iter().map(|n| format!("#{n}")).collect::<Vec<_>>().join(" ");
+    if count > packets.len() as u64 {
+        text.push_str(&format!(" … ({count})"));
+    }
+    text
+}
+
+/// Sign and word of what a capture says of a claim.
+pub(super) fn stands(lang: Lang, result: Option<&ClaimResult>) -> (String, Role) {
+    let (sign, id, role) = match result.map(|result| (result.status, result.claim.verdict)) {
+        Some((Status::Shown, Verdict::Disputed)) => ("⚖", "status.shown", Role::Disputed),
+        Some((Status::Shown, _)) => ("✓", "status.shown", Role::Good),
+        Some((Status::Contradicted, _)) => ("✗", "status.contradicted", Role::Bad),
+        _ => ("–", "status.not-observed", Role::Dim),
+    };
+    (format!("{sign} {}", say::word(lang, id)), role)
+}
+
+/// A verdict in words, and how it is to be seen.
+pub(super) fn judged(lang: Lang, of: Verdict) -> (&'static str, Role) {
+    (verdict(lang, of), verdict_role(of))
+}
+
 /// One claim's outcome in a capture.
 fn result(lang: Lang, result: &ClaimResult) -> Line {
     let claim = result.claim;
-    let frames = |packets: &[u64], count: u64| {
-        let mut text = packets.iter().map(|n| format!("#{n}")).collect::<Vec<_>>().join(" ");
-        if count > packets.len() as u64 {
-            text.push_str(&format!(" … ({count})"));
-        }
-        text
-    };
     match result.status {
         Status::Shown => {
             let sign = if claim.verdict == Verdict::Disputed {
@@ -234,7 +252,7 @@ pub(super) fn right(lang: Lang, right: Option<Right>) -> &'static str {
 }
 
 /// Where else to look for it.
-fn elsewhere(lang: Lang, claim: &Claim) -> String {
+pub(super) fn elsewhere(lang: Lang, claim: &Claim) -> String {
     if !claim.captures.is_empty() {
         let names: Vec<String> = claim.captures.iter().map(|name| format!("@{name}")).collect();
         return say::text(lang, "claims.see", &[("captures", &names.join(" "))]);

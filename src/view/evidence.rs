@@ -14,6 +14,8 @@ use crate::words::Lang;
 
 /// Most fields that are shown of a packet: a check asks for a few.
 const MAX_FIELDS: usize = 12;
+/// Most fields that are shown where they are named one by one.
+const MAX_NAMED: usize = 40;
 
 /// The fields that say most of a packet.
 const TELLING: [&str; 14] = [
@@ -106,22 +108,37 @@ impl EvidenceView {
                     |node: &&Node| TELLING.contains(&node.field.name) && node.kind == NodeKind::Leaf;
                 nodes.extend(tree.nodes.iter().filter(telling).take(MAX_FIELDS));
             }
-            let mut roles = vec![Role::Dim; frame.bytes.len()];
-            for node in nodes.iter().filter(|node| node.kind == NodeKind::Leaf && node.buffer == 0) {
-                let role = Role::Field(packet::part_of(node), false);
-                roles.iter_mut().skip(node.offset()).take(node.length()).for_each(|r| *r = role);
-            }
-            exhibit.head = packet::head(lang, frame);
-            exhibit.fields = nodes
-                .iter()
-                .map(|node| {
-                    let role = Role::Field(packet::part_of(node), false);
-                    FieldView { depth: 0, ..packet::field(lang, frame, tree, node, role) }
-                })
-                .collect();
-            let marked = |line: &HexLine| line.bytes.iter().any(|(_, role)| *role != Role::Dim);
-            exhibit.bytes =
-                hex::dump(frame.bytes, &roles).into_iter().filter(marked).take(MAX_FIELDS).collect();
+            exhibit.draw(lang, frame, tree, &nodes);
         }
+    }
+}
+
+/// Some fields of a packet and the bytes they stand in.
+pub fn fields(lang: Lang, frame: &Frame<'_>, tree: &Tree, names: &[String]) -> Exhibit {
+    let asked = |node: &&Node| {
+        matches!(node.kind, NodeKind::Leaf | NodeKind::Derived)
+            && names.iter().any(|name| node.field.name == name)
+    };
+    let nodes: Vec<&Node> = tree.nodes.iter().filter(asked).take(MAX_NAMED).collect();
+    let mut exhibit = Exhibit { packet: frame.number, ..Exhibit::default() };
+    exhibit.draw(lang, frame, tree, &nodes);
+    exhibit
+}
+
+impl Exhibit {
+    fn draw(&mut self, lang: Lang, frame: &Frame<'_>, tree: &Tree, nodes: &[&Node]) {
+        let mut roles = vec![Role::Dim; frame.bytes.len()];
+        for node in nodes.iter().filter(|node| node.kind == NodeKind::Leaf && node.buffer == 0) {
+            let role = Role::Field(packet::part_of(node), false);
+            roles.iter_mut().skip(node.offset()).take(node.length()).for_each(|r| *r = role);
+        }
+        self.head = packet::head(lang, frame);
+        let field = |node: &&Node| {
+            let role = Role::Field(packet::part_of(node), false);
+            FieldView { depth: 0, ..packet::field(lang, frame, tree, node, role) }
+        };
+        self.fields = nodes.iter().map(field).collect();
+        let marked = |line: &HexLine| line.bytes.iter().any(|(_, role)| *role != Role::Dim);
+        self.bytes = hex::dump(frame.bytes, &roles).into_iter().filter(marked).take(MAX_FIELDS).collect();
     }
 }

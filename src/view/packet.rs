@@ -349,7 +349,7 @@ fn port_name(node: &Node) -> Option<&'static str> {
 }
 
 /// Bytes: text where they are text, else hexadecimal; only the beginning of many.
-fn raw(lang: Lang, bytes: &[u8]) -> String {
+pub(super) fn raw(lang: Lang, bytes: &[u8]) -> String {
     const MOST: usize = 24;
     let shown = &bytes[..bytes.len().min(MOST)];
     let printable = |b: &u8| b.is_ascii_graphic() || matches!(b, b' ' | b'\r' | b'\n' | b'\t');

@@ -461,3 +461,16 @@ pub struct PrivilegesRecord<'a> {
     /// `full`, `partial`, `none`.
     pub landlock: &'a str,
 }
+
+/// A lesson in the list of them.
+#[derive(Debug, Serialize)]
+pub struct LessonRecord<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Its heading.
+    pub title: &'a str,
+    /// How many steps it has.
+    pub steps: usize,
+    /// The bundled captures it is told with.
+    pub captures: Vec<&'a str>,
+}

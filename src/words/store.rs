@@ -28,12 +28,15 @@ const EVENTS: &str = words!("events");
 
 /// The areas that [`super::text`] knows.
 const AREAS: [(&str, &str); 6] = [
+const AREAS: [(&str, &str); 7] = [
     ("interface", words!("interface")),
     ("errors", words!("errors")),
     ("help", words!("help")),
     ("expression", words!("expression")),
     ("layers", words!("layers")),
     ("live", words!("live")),
+    ("lesson", words!("lesson")),
+    ("questions", words!("questions")),
 ];
 
 /// The files of fields; a name's first part says which (see [`file_of`]).

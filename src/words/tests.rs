@@ -12,7 +12,7 @@ use crate::flow::Kind;
 /// Every text there is: where it stands, English, Chinese.
 fn all() -> Vec<(String, [String; 2])> {
     let mut texts = Vec::new();
-    for area in ["interface", "errors", "help", "expression", "layers", "live"] {
+    for area in ["interface", "errors", "help", "expression", "layers", "live", "lesson", "questions"] {
         for id in ids(area) {
             let pair = Lang::ALL.map(|lang| find(lang, area, id).unwrap().to_owned());
             texts.push((format!("{area}: {id}"), pair));
@@ -59,6 +59,16 @@ fn both_languages_ask_for_the_same_values() {
 fn every_kind_of_event_has_words() {
     let without: Vec<_> =
         Kind::ALL.iter().map(|k| k.name()).filter(|name| event(name, "").is_none()).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
+/// What a step of a lesson looks for has a name.
+#[test]
+fn every_kind_of_event_has_a_name() {
+    let others = ["packet", "state", "flow", "hop", "half-close"];
+    let names = Kind::ALL.iter().map(|kind| kind.name()).chain(others);
+    let without: Vec<_> =
+        names.filter(|name| find(Lang::En, "lesson", &format!("kind.{name}")).is_none()).collect();
     assert!(without.is_empty(), "{without:?}");
 }
 

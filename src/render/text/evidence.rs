@@ -28,12 +28,18 @@ pub fn write<W: Write>(page: &mut Page<W>, view: &EvidenceView) -> io::Result<()
             page.paragraph(&exhibit.head, 4, 6)?;
         }
         packet::fields(page, &exhibit.fields)?;
-        for line in &exhibit.bytes {
-            packet::hex(page, line)?;
-            marks(page, line)?;
-        }
+        exhibit.bytes.iter().try_for_each(|line| bytes(page, line))?;
     }
     Ok(())
+}
+
+/// A line of bytes with marks under those that were asked for.
+///
+/// # Errors
+/// Those of the writer.
+pub(super) fn bytes<W: Write>(page: &mut Page<W>, line: &HexLine) -> io::Result<()> {
+    packet::hex(page, line)?;
+    marks(page, line)
 }
 
 /// A line of marks under the bytes that were asked for: it must be seen without colours, too.

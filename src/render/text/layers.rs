@@ -19,6 +19,21 @@ const FRAME: usize = 4;
 /// # Errors
 /// Those of the writer.
 pub fn write<W: Write>(page: &mut Page<W>, view: &LayersView, notes: &str) -> io::Result<()> {
+    stacked(page, view)?;
+    page.end()?;
+    page.line(&Line::new().with(notes, Role::Title))?;
+    for line in &view.claims {
+        page.blanks(2)?;
+        page.paragraph(line, 2, 4)?;
+    }
+    Ok(())
+}
+
+/// Writes the boxes without what the notes claim of them.
+///
+/// # Errors
+/// Those of the writer.
+pub(super) fn stacked<W: Write>(page: &mut Page<W>, view: &LayersView) -> io::Result<()> {
     page.paragraph(&view.head, 0, 0)?;
     page.paragraph(&view.stack, 0, 0)?;
     page.end()?;
@@ -34,12 +49,6 @@ pub fn write<W: Write>(page: &mut Page<W>, view: &LayersView, notes: &str) -> io
     if !view.upper.is_empty() {
         page.end()?;
         page.paragraph(&view.upper, 0, 0)?;
-    }
-    page.end()?;
-    page.line(&Line::new().with(notes, Role::Title))?;
-    for line in &view.claims {
-        page.blanks(2)?;
-        page.paragraph(line, 2, 4)?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub struct Rows {
     widths: [usize; 6],
     titles: Option<[String; 7]>,
     cut: bool,
+    broken: bool,
 }
 
 impl Rows {
@@ -26,7 +27,12 @@ impl Rows {
         for (column, title) in widths.iter_mut().zip(&titles) {
             *column = width(title);
         }
-        Rows { waiting: Vec::new(), widths, titles: Some(titles), cut }
+        Rows { waiting: Vec::new(), widths, titles: Some(titles), cut, broken: false }
+    }
+
+    /// The same list with long lines broken, and not cut.
+    pub fn broken(self) -> Rows {
+        Rows { broken: true, ..self }
     }
 
     /// One more row.
@@ -55,7 +61,10 @@ impl Rows {
             self.columns(page, &cells(&row), Role::Plain)?;
             let taken = self.widths.iter().map(|w| w + 2).sum::<usize>();
             let room = page.width().saturating_sub(taken).max(20);
-            if self.cut && line_width(&row.meaning) > room {
+            if self.broken {
+                let indent = taken.min(page.width().saturating_sub(20));
+                page.paragraph(&row.meaning, taken, indent)?;
+            } else if self.cut && line_width(&row.meaning) > room {
                 let lines = wrap::wrap(&row.meaning, room - 1, 0, 0);
                 page.spans(&lines[0])?;
                 page.put("…", Role::Dim)?;

@@ -12,6 +12,7 @@ pub mod clean;
 pub mod evidence;
 pub mod ladder;
 pub mod layers;
+pub mod lesson;
 pub mod list;
 pub mod packet;
 pub mod palette;
