@@ -27,8 +27,7 @@ macro_rules! words {
 const EVENTS: &str = words!("events");
 
 /// The areas that [`super::text`] knows.
-const AREAS: [(&str, &str); 6] = [
-const AREAS: [(&str, &str); 7] = [
+const AREAS: [(&str, &str); 8] = [
     ("interface", words!("interface")),
     ("errors", words!("errors")),
     ("help", words!("help")),
