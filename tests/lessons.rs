@@ -120,6 +120,13 @@ fn faults(lesson: &Lesson, text: &str) -> Option<String> {
     None
 }
 
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { walk(&path, found) } else { found.push(path) }
+    }
+}
+
 fn told(file: &str, lesson: &Lesson, capture: &str, wrong: &mut Vec<String>) {
     let output = run(&["lesson", file, "--on", capture]);
     // 1: a damaged capture, of which all before the damage is told; 2: one that cannot be read at all.
@@ -135,10 +142,10 @@ fn every_lesson_can_be_told_with_any_capture() {
     let corpus = std::env::var_os("PCAPLAIN_CORPUS").map(PathBuf::from);
     let mut captures: Vec<String> = BUNDLED.iter().map(|bundled| format!("@{}", bundled.name)).collect();
     if let Some(corpus) = &corpus {
-        let mut found: Vec<PathBuf> =
-            fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut found = Vec::new();
+        walk(corpus, &mut found);
         found.sort();
-        captures.extend(found.iter().filter(|p| p.is_file()).map(|path| path.to_string_lossy().into_owned()));
+        captures.extend(found.iter().map(|path| path.to_string_lossy().into_owned()));
     }
     let mut wrong = Vec::new();
     for (at, file) in all().iter().enumerate() {

@@ -8,69 +8,13 @@ use std::collections::BTreeSet;
 use super::join::Bound;
 use super::slots::{Slot, Values as _};
 use super::values::{Gathered, Here};
-use super::{Bind, Lesson, Mistake, Part, Prose, Section, What};
+use super::{Bind, Lesson, Mistake, Part, Prose, Section, What, question};
 use crate::capture::bundled;
 use crate::notes::expression::{Expression, Kind, Vocabulary};
 use crate::notes::{ledger, vocabulary};
 use crate::protocol::Protocol;
 use crate::wire::{NodeKind, Tree, Value};
 use crate::words;
-
-/// What can be asked: the kinds of questions.
-pub const QUESTIONS: &[&str] = &[
-    "eth.dst",
-    "eth.reply-dst",
-    "eth.type",
-    "layers.count",
-    "layers.order",
-    "layers.osi",
-    "arp.who-answers",
-    "arp.reply-to",
-    "arp.off-link",
-    "arp.learned",
-    "ip.ttl-next",
-    "ip.protocol",
-    "ip.fragment-offset",
-    "ip.header-length",
-    "icmp.answer",
-    "icmp.quote",
-    "icmp.who-sent",
-    "udp.length",
-    "udp.reply-ports",
-    "udp.service",
-    "dhcp.next",
-    "dhcp.source",
-    "handshake.ack",
-    "handshake.who-established",
-    "tcp.next-seq",
-    "tcp.ack-of",
-    "tcp.window-scaled",
-    "tcp.flags",
-    "tcp.retransmitted",
-    "tcp.state-after",
-    "close.ack-of-fin",
-    "close.who-time-wait",
-    "close.kind",
-    "close.who-first",
-    "close.reset-meaning",
-    "stream.messages",
-    "stream.header-length",
-    "dns.type",
-    "dns.recursion",
-    "dns.answer-id",
-    "dns.ttl",
-    "http.status-class",
-    "http.method-meaning",
-    "http.body-length",
-    "http.connection",
-    "http.host",
-    "tls.version",
-    "tls.readable",
-    "tls.sni",
-    "nat.who-changed",
-    "flow.count-packets",
-    "flow.rtt",
-];
 
 struct Checker<'l> {
     lesson: &'l Lesson,
@@ -190,7 +134,7 @@ impl Checker<'_> {
                 }
             }
             Part::Ask(ask) => {
-                if !QUESTIONS.contains(&ask.kind.as_str()) {
+                if !question::kinds().any(|kind| kind == ask.kind) {
                     self.say(ask.place.line, "unknown-question", &[("found", &ask.kind)]);
                 }
                 if ask.names.is_empty() {

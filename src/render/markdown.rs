@@ -1,6 +1,6 @@
 //! What the program writes into a lesson's file: claims as a list, evidence as blocks of code, values of slots.
 //!
-//! Lines are broken at [`WIDTH`] columns. Text from packets is made safe as for a terminal, and cannot end a comment or open one.
+//! Lines are broken at [`WIDTH`] columns, but for Chinese sentences. Text from packets is made safe as for a terminal, and cannot end a comment or open one.
 //! Leaves out: where it goes in the file (`lesson::fill`).
 
 use std::io;
@@ -87,7 +87,7 @@ pub fn asked(view: &QuestionView) -> String {
 /// The right answer of a question with its reason, and what is wrong with the others.
 pub fn answered(view: &QuestionView) -> String {
     let letter = view.right().map_or(' ', |option| option.letter);
-    let spec = if view.spec.is_empty() { String::new() } else { format!(" ({})", view.spec) };
+    let spec = if view.spec.is_empty() { String::new() } else { format!(" · {}", view.spec) };
     let mut out = item(&format!("**{letter}.** {}{spec}", text(&view.reason)), 0);
     let wrong: Vec<_> =
         view.options.iter().filter(|option| !option.right && !option.why.is_empty()).collect();
@@ -100,9 +100,11 @@ pub fn answered(view: &QuestionView) -> String {
     out
 }
 
-/// A paragraph whose later lines are indented.
+/// A paragraph whose later lines are indented. Chinese is not broken: where Markdown joins lines it puts a blank between them.
 fn item(text: &str, indent: usize) -> String {
-    let lines = wrap::wrap(&Line::plain(text), WIDTH - 1, 0, indent);
+    let is_chinese = text.chars().any(|c| ('\u{3000}'..='\u{9fff}').contains(&c));
+    let width = if is_chinese { usize::MAX } else { WIDTH - 1 };
+    let lines = wrap::wrap(&Line::plain(text), width, 0, indent);
     let mut out = String::new();
     for (at, line) in lines.iter().enumerate() {
         if at > 0 {
@@ -117,14 +119,14 @@ fn item(text: &str, indent: usize) -> String {
 /// Text as it stands in Markdown: what would be taken for a mark is escaped.
 pub fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
+    let text = text.replace(['\n', '\r'], " ");
+    for c in clean(&text).chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '*' | '`' | '[' | '\\' | '{' | '|' => {
                 out.push('\\');
                 out.push(c);
             }
-            '\n' | '\r' => out.push(' '),
             c => out.push(c),
         }
     }
@@ -139,5 +141,7 @@ mod tests {
     fn text_cannot_leave_its_place() {
         assert_eq!(text("<!-- *a* `b`\n{c} \x1b"), "&lt;!-- \\*a\\* \\`b\\` \\{c} ␛");
         assert_eq!(fence("a ```` b"), "`````");
+        assert_eq!(item(&"确认".repeat(90), 2).lines().count(), 1);
+        assert_eq!(item(&"word ".repeat(40), 2).lines().count(), 3);
     }
 }

@@ -12,6 +12,7 @@ use crate::lesson::slots::{Condition, Slot};
 use crate::lesson::values::Here;
 use crate::lesson::{Lesson, Mistake, Part, check, parse};
 use crate::render::markdown;
+use crate::render::text::width;
 use crate::view::lesson::exhibits::{Exhibit, titles};
 use crate::view::lesson::{self, Material, claims, question, said};
 use crate::words::Lang;
@@ -150,9 +151,10 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
     let (material, literals, _) = study(common, lang, &lesson, on)?;
     mistakes.extend(check::on_captures(&lesson, &material.bound, &material.gathered));
     mistakes.extend(literals.mistakes(&lesson));
-    for (index, (_, part)) in lesson.parts().enumerate() {
+    for (index, (section, part)) in lesson.parts().enumerate() {
         if let Part::Ask(ask) = part
-            && crate::lesson::question::kinds().any(|kind| kind == ask.kind)
+            && !mistakes.iter().any(|m| m.line == ask.place.line && m.id == "unknown-question")
+            && !lesson_misses(&material, section)
             && !material.questions.contains_key(&index)
             && !ask.names.iter().any(|name| is_optional(&lesson, name))
         {
@@ -160,6 +162,12 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
         }
         let Part::Show(show) = part else { continue };
         let line = show.place.line;
+        if let Some(exhibit) = material.exhibits.get(&index) {
+            let drawn = markdown::exhibit(exhibit, &titles(lang))?;
+            if let Some(wide) = drawn.lines().map(width).find(|wide| *wide > markdown::WIDTH) {
+                mistakes.push(here(line, "too-wide", vec![("columns", wide.to_string())]));
+            }
+        }
         match (material.exhibits.get(&index), &show.what) {
             (Some(Exhibit::Nothing(_)), what) => {
                 let optional = what.names().iter().any(|name| is_optional(&lesson, name));
@@ -185,6 +193,11 @@ fn all(common: &Common, file: &str, source: &str) -> Result<Vec<Mistake>, Proble
     }
     mistakes.sort_by_key(|mistake| mistake.line);
     Ok(mistakes)
+}
+
+/// Whether the section cannot be shown: that is told already.
+fn lesson_misses(material: &Material<'_>, section: Option<usize>) -> bool {
+    section.is_some_and(|at| material.bound.missing.contains_key(&at))
 }
 
 fn is_optional(lesson: &Lesson, name: &str) -> bool {

@@ -109,7 +109,13 @@ impl Draft {
     }
 
     /// The question, in a language.
-    pub fn question(mut self, kind: &'static str, packet: u64, lang: Lang, mut dice: Dice) -> Option<Question> {
+    pub fn question(
+        mut self,
+        kind: &'static str,
+        packet: u64,
+        lang: Lang,
+        mut dice: Dice,
+    ) -> Option<Question> {
         self.values.push(("packet".to_owned(), packet.into()));
         let right = self.right.clone()?;
         let mut wrong: Vec<(Answer, &'static str)> = Vec::new();

@@ -78,6 +78,8 @@ pub struct Facts {
     pub record: Option<Rc<FlowRecord>>,
     /// Whether it is whole, undamaged and understood to its end: only of such packets anything is asked.
     pub sound: bool,
+    /// Whether the capture has it a second time: nothing was followed, so only its headers can be asked about.
+    pub copy: bool,
     /// Whether it is a piece of an IP datagram.
     pub fragment: bool,
     head: Option<u64>,
@@ -130,6 +132,7 @@ impl Facts {
             states: Vec::new(),
             record: None,
             sound: is_sound(seen) && !unreadable,
+            copy: is_copy(seen),
             fragment: seen.packet.fragment.is_some(),
             head: head(seen),
             fields,
@@ -280,7 +283,7 @@ fn head(seen: &Seen<'_>) -> Option<u64> {
 
 /// Whether a packet is whole, undamaged, understood, and no tunnel.
 fn is_sound(seen: &Seen<'_>) -> bool {
-    const BAD: &[Kind] = &[Kind::ChecksumBad, Kind::Malformed, Kind::Truncated, Kind::CaptureCopy];
+    const BAD: &[Kind] = &[Kind::ChecksumBad, Kind::Malformed, Kind::Truncated];
     let number = seen.frame.number;
     let own = || seen.packet.layers.iter().filter(|layer| !layer.quoted);
     let once = |is: fn(Protocol) -> bool| own().filter(|layer| is(layer.protocol)).count() <= 1;
@@ -290,6 +293,14 @@ fn is_sound(seen: &Seen<'_>) -> bool {
         && once(|p| matches!(p, Protocol::Ipv4 | Protocol::Ipv6))
         && once(|p| matches!(p, Protocol::Ethernet | Protocol::Pbb))
         && once(|p| p == Protocol::Tcp || p == Protocol::Udp)
+}
+
+/// Whether it was captured before.
+fn is_copy(seen: &Seen<'_>) -> bool {
+    seen.outcome
+        .events
+        .iter()
+        .any(|event| event.packet == seen.frame.number && event.kind == Kind::CaptureCopy)
 }
 
 /// Keeps the facts of packets as a capture goes by.
@@ -363,7 +374,7 @@ impl Collector {
 
     /// How many kinds take the packet.
     fn sample(&mut self, seen: &Seen<'_>) -> u32 {
-        if !is_sound(seen) {
+        if !is_sound(seen) || is_copy(seen) {
             self.unsound += 1;
             return 0;
         }

@@ -265,7 +265,8 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
 /// not decide the question.
 pub fn ask(kind: &str, packet: u64, kept: &Kept, lang: Lang, seed: u64) -> Option<Question> {
     let kind = KINDS.iter().find(|known| known.name == kind)?;
-    let facts = kept.packet(packet).filter(|facts| facts.sound)?;
+    let of_headers = ["eth.", "layers.", "ip."].iter().any(|area| kind.name.starts_with(area));
+    let facts = kept.packet(packet).filter(|facts| facts.sound && (!facts.copy || of_headers))?;
     let mut dice = Dice::new(&[seed, Dice::hash(kind.name), packet]);
     let draft = (kind.make)(facts, &mut dice)?;
     draft.question(kind.name, packet, lang, dice)

@@ -216,22 +216,8 @@ fn inline(
             },
             mark if prose.slot(mark).is_some() => {
                 let index = mark as usize - 0xF_0000;
-                let (value, mut text) = value(index)?;
-                // A Chinese word in a Chinese sentence has no blanks around it.
-                if lang == crate::words::Lang::Zh
-                    && text.chars().next().is_some_and(is_wide)
-                    && plain.ends_with(' ')
-                {
-                    plain.pop();
-                }
-                let next = prose_after(rest);
-                if lang == crate::words::Lang::Zh
-                    && text.chars().last().is_some_and(is_wide)
-                    && next == Some(' ')
-                {
-                    at += 1;
-                }
-                text = text.replace(['\n', '\r'], " ");
+                let (value, text) = value(index)?;
+                let text = text.replace(['\n', '\r'], " ");
                 line.push(std::mem::take(&mut plain), role(strong));
                 line.push(text, role_of(&value));
             }
@@ -239,11 +225,27 @@ fn inline(
         }
     }
     line.push(plain, role(strong));
-    Some(line)
+    Some(if lang == Lang::Zh { without_gaps(line) } else { line })
 }
 
-fn prose_after(rest: &str) -> Option<char> {
-    rest.chars().nth(1)
+/// A blank between two Chinese characters is taken out: behind a bold word, around a Chinese value.
+fn without_gaps(line: Line) -> Line {
+    let text: Vec<char> = line.spans.iter().flat_map(|span| span.text.chars()).collect();
+    let is_gap = |at: usize| {
+        at > 0
+            && text[at] == ' '
+            && is_wide(text[at - 1])
+            && text.get(at + 1).is_some_and(|next| is_wide(*next))
+    };
+    let mut at = 0;
+    let mut out = Line::new();
+    for span in line.spans {
+        let length = span.text.chars().count();
+        let kept = span.text.chars().enumerate().filter(|(offset, _)| !is_gap(at + offset));
+        out.push(kept.map(|(_, c)| c).collect::<String>(), span.role);
+        at += length;
+    }
+    out
 }
 
 fn role_of(value: &Value) -> Role {
@@ -295,11 +297,11 @@ mod tests {
     #[test]
     fn slots_are_filled_and_what_lacks_one_is_left_out() {
         let blocks = read(
-            "数 {a.x} 由 {a.y} 发出\n\n没有 {a.no}\n\n| a | b |\n|---|---|\n| 1 | {a.no} |\n| 2 | 3 |\n",
+            "**数。** 是 {a.x} 由 {a.y} 发出\n\n没有 {a.no}\n\n| a | b |\n|---|---|\n| 1 | {a.no} |\n| 2 | 3 |\n",
         );
         assert_eq!(blocks.len(), 2);
         let Block::Paragraph(line) = &blocks[0] else { panic!() };
-        assert_eq!(line.text(), "数 5 由客户端发出");
+        assert_eq!(line.text(), "数。是 5 由客户端发出");
         let Block::Table(table) = &blocks[1] else { panic!() };
         assert_eq!(table.rows.len(), 1);
     }
