@@ -291,7 +291,7 @@ fn is_sound(seen: &Seen<'_>) -> bool {
         && seen.frame.bytes.len() == seen.frame.wire_len as usize
         && !seen.outcome.events.iter().any(|event| event.packet == number && BAD.contains(&event.kind))
         && once(|p| matches!(p, Protocol::Ipv4 | Protocol::Ipv6))
-        && once(|p| p == Protocol::Ethernet)
+        && once(|p| matches!(p, Protocol::Ethernet | Protocol::Pbb))
         && once(|p| p == Protocol::Tcp || p == Protocol::Udp)
 }
 

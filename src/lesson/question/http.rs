@@ -69,7 +69,7 @@ pub fn method_meaning(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// A message with a body whose length its head gives, and the length of the head: it lies in this packet alone.
 fn measured(p: &Facts) -> Option<(u64, u64)> {
     let event = message(p, Kind::HttpResponse).or_else(|| message(p, Kind::HttpRequest))?;
-    let length = number(event, "content_length").filter(|n| *n > 0)?;
+    let length = number(event, "content_length").filter(|n| (1..1 << 40).contains(n))?;
     let code = number(event, "code").unwrap_or(200);
     let body = text(event, "method").as_deref() != Some("HEAD") && code >= 200 && code != 204 && code != 304;
     let head = p.head_length()?;
@@ -126,7 +126,7 @@ pub fn connection(p: &Facts, _: &mut Dice) -> Option<Draft> {
     };
     match (&*version, has("close"), has("keep-alive")) {
         ("HTTP/1.1", true, false) => Some(
-            draft.is("conn-close-said").not("conn-stays").not("conn-close-always").not("conn-client-only"),
+            draft.is("conn-close-said").not("conn-stays").not("conn-client-only").not("conn-forever"),
         ),
         ("HTTP/1.1", false, _) if !until_close => {
             Some(draft.is("conn-stays").not("conn-close-always").not("conn-close-said").not("conn-forever"))
@@ -154,6 +154,10 @@ pub fn host_for(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let host = host(p)?;
     // An address names no site.
     if !host.chars().any(|c| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    // A proxy is asked with whole addresses, and chooses nothing by the name.
+    if !p.text("http.request.uri")?.starts_with('/') {
         return None;
     }
     let draft = Draft::new("http.host", p, &["http.host", "ip.dst"])?;

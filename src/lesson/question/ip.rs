@@ -12,7 +12,8 @@ pub fn ttl_next(p: &Facts, _: &mut Dice) -> Option<Draft> {
         Some(ttl) => ("ip.ttl", ttl),
         None => ("ipv6.hlim", p.uint("ipv6.hlim")?),
     };
-    if ttl < 3 {
+    let group = p.text("eth.dst").is_some_and(|mac| super::link::is_group(&mac));
+    if ttl < 3 || group {
         return None;
     }
     let start: u64 = match ttl {

@@ -6,7 +6,7 @@
 use super::dice::Dice;
 use super::draft::Draft;
 use super::facts::Facts;
-use crate::flow::{Basis, Datum, Kind, State};
+use crate::flow::{Basis, Datum, Event, Kind, State};
 
 /// The sequence number.
 pub fn seq(p: &Facts) -> Option<u32> {
@@ -249,14 +249,15 @@ pub fn zero_window(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// How many messages a segment has.
 pub fn messages(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let (_, len, _) = data(p)?;
-    let is = |kind: Kind| {
-        p.events
-            .iter()
-            .filter(|e| e.kind == kind && e.get("decrypted").is_none() && e.get("stream_id").is_none())
-            .count()
+    // Requests without bodies alone: where bodies end is a question of its own.
+    let plain = |event: &&Event| {
+        let get = matches!(event.get("method"), Some(Datum::Text(m)) if m == "GET" || m == "HEAD");
+        let bare = !["decrypted", "stream_id", "content_length", "ambiguous_length"].iter().any(|key| event.get(key).is_some());
+        get && bare && event.get("chunked") == Some(&Datum::Flag(false))
     };
-    let (requests, responses) = (is(Kind::HttpRequest), is(Kind::HttpResponse));
-    if requests < 2 || responses > 0 {
+    let requests = p.events.iter().filter(|event| event.kind == Kind::HttpRequest).count();
+    let without_body = p.events.iter().filter(|event| event.kind == Kind::HttpRequest).filter(plain).count();
+    if requests < 2 || requests != without_body || p.has("http.transfer_encoding") {
         return None;
     }
     let shown = requests as u64;
