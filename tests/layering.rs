@@ -42,6 +42,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("ipv6", "ah"),
     ("nbns", "dns"),       // names have the form of DNS's, pointers and all (RFC 1002 section 4.1)
     ("tls", "x509"),       // certificates are a part of its messages
+    ("head", "sdp"),       // the body that SIP and RTSP have in common
 ];
 
 /// Libraries that stay in the rooms named, so that they can be replaced there.
@@ -280,7 +281,7 @@ fn a_protocol_does_not_name_its_neighbours() {
         }
         for (at, path) in named {
             let other = path[0].as_str();
-            let helper = matches!(other, "ports" | "vendors" | "checksum" | "lines"); // tables, sums, words
+            let helper = matches!(other, "ports" | "vendors" | "checksum" | "lines" | "head"); // tables, sums, words
             let agreed = SIBLINGS.contains(&(own, other));
             if protocols.contains(&other) && other != own && !helper && !agreed {
                 wrong.push(format!(
