@@ -85,6 +85,11 @@ pub trait Sink {
         false
     }
 
+    /// Whether the notes' claims are still to be put to what is seen, where they were asked for. Once not, never again.
+    fn wants_claims(&mut self) -> bool {
+        true
+    }
+
     /// A packet was taken in. Breaking ends the session early, without an error.
     ///
     /// # Errors
@@ -222,6 +227,16 @@ impl Session {
         Ok(Ending { frames: self.frames, damages })
     }
 
+    /// The same for a source that is open already.
+    ///
+    /// # Errors
+    /// [`Failure::Output`] where the sink cannot write.
+    pub fn run_source(mut self, source: &mut impl Source, sink: &mut impl Sink) -> Result<Ending, Failure> {
+        let (_, damage) = self.read(source, sink)?;
+        self.finish(sink)?;
+        Ok(Ending { frames: self.frames, damages: damage.into_iter().collect() })
+    }
+
     /// Read one source to its end, its damage, or until `sink` breaks.
     ///
     /// # Errors
@@ -251,7 +266,8 @@ impl Session {
                         self.tracker.add_secrets(&text);
                     }
                     let frame = Frame {
-                        number: self.frames + 1,
+                        // A live source leaves out what it has no time for; its numbers go on.
+                        number: first_frame + frame.number,
                         interface: frame.interface + first_interface,
                         ..frame
                     };
@@ -282,6 +298,9 @@ impl Session {
         let mut want = sink.wants(&frame);
         if self.filter.as_ref().is_some_and(Filter::needs_tree) {
             want = Want::Tree;
+        }
+        if self.checker.is_some() && !sink.wants_claims() {
+            self.checker = None;
         }
         let packet = decode::decode(&frame);
         self.outcome.wants_why = sink.asks_why(&frame);

@@ -4,13 +4,15 @@
 //! memory does not grow with the file. Damage in the middle of a capture is a value, not a panic:
 //! every frame before it has been handed out when [`Source::next`] says where the damage is.
 //!
-//! Leaves out: decoding (see `decode`), live capture.
+//! Live capture (`live`, on Linux only) feeds the same [`Source`]. Leaves out: decoding (see `decode`).
 
 mod buffer;
 pub mod bundled;
 pub mod compressed;
 pub mod file;
 pub mod interfaces;
+#[cfg(target_os = "linux")]
+pub mod live;
 mod pcap;
 mod pcapng;
 mod record;
@@ -70,6 +72,8 @@ pub enum Format {
     Pcap,
     /// pcapng (draft-ietf-opsawg-pcapng).
     Pcapng,
+    /// None: packets as they pass, without a file.
+    Live,
 }
 
 impl Format {
@@ -78,6 +82,7 @@ impl Format {
         match self {
             Format::Pcap => "pcap",
             Format::Pcapng => "pcapng",
+            Format::Live => "live",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: one file a command. Flags are raw values; a command turns them into a plan and runs it.
 //!
-//! Exit status: 0 all read; 1 a capture was cut short or corrupt, everything before it was told; 2 a mistake in
+//! Exit status: 0 all read; 1 a capture was cut short, corrupt or had to end early, everything before it was told; 2 a mistake in
 //! the command line, or a file that cannot be read at all. Standard output closed early is no error.
 //!
 //! Leaves out: help texts (docs/words/help.toml, put in by [`help`]).
@@ -15,6 +15,7 @@ pub mod json;
 pub mod ladder;
 pub mod layers;
 pub mod lesson;
+pub mod live;
 pub mod options;
 pub mod output;
 pub mod packet;
@@ -53,6 +54,7 @@ enum Command {
     Quiz(quiz::Flags),
     Captures(captures::Flags),
     Interfaces(interfaces::Flags),
+    Live(live::Flags),
 }
 
 /// Reads the command line, runs the command, tells how it went.
@@ -89,5 +91,6 @@ fn run(args: &Args) -> Result<Done, Problem> {
         Command::Quiz(flags) => quiz::run(common, flags),
         Command::Captures(flags) => captures::run(common, flags),
         Command::Interfaces(flags) => interfaces::run(common, flags),
+        Command::Live(flags) => live::run(common, flags),
     }
 }

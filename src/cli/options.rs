@@ -53,6 +53,24 @@ pub enum FormatName {
     Json,
 }
 
+/// What sessions are made of: one that is needed in another thread is made there.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    compat: Option<Compat>,
+    secrets: Option<Vec<u8>>,
+}
+
+impl Recipe {
+    /// A session over packets that `filter` chooses.
+    pub fn session(&self, filter: Option<Filter>) -> Session {
+        let session = Session::new(filter).with_compat(self.compat);
+        match &self.secrets {
+            Some(text) => session.with_secrets(text),
+            None => session,
+        }
+    }
+}
+
 impl Common {
     /// The language: the flag, else the environment.
     pub fn lang(&self) -> Lang {
@@ -68,11 +86,18 @@ impl Common {
     /// # Errors
     /// Where the key log cannot be read.
     pub fn session(&self, filter: Option<Filter>) -> Result<Session, Problem> {
+        Ok(self.recipe()?.session(filter))
+    }
+
+    /// What such a session is made of.
+    ///
+    /// # Errors
+    /// Where the key log cannot be read.
+    pub fn recipe(&self) -> Result<Recipe, Problem> {
         let compat = self.compat.map(|CompatName::Wireshark| Compat::Wireshark);
-        let session = Session::new(filter).with_compat(compat);
-        let Some(file) = &self.keylog else { return Ok(session) };
+        let Some(file) = &self.keylog else { return Ok(Recipe { compat, secrets: None }) };
         match std::fs::read(file) {
-            Ok(text) => Ok(session.with_secrets(&text)),
+            Ok(text) => Ok(Recipe { compat, secrets: Some(text) }),
             Err(error) => {
                 let values = [("file", &**file), ("message", &*error.to_string())];
                 Err(Problem::said(self.lang(), "keylog", &values))

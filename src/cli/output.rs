@@ -33,6 +33,8 @@ pub enum Problem {
     Unreadable(Damage),
     /// What the user is told; lines of text.
     Told(Vec<String>),
+    /// The same where the work was done up to some point: what there is can be used.
+    Cut(Vec<String>),
 }
 
 impl Problem {
@@ -105,6 +107,7 @@ pub fn report(lang: Lang, result: Result<Done, Problem>) -> ExitCode {
         Err(Problem::Output(error)) => (vec![format!("pcaplain: {error}")], 2),
         Err(Problem::Unreadable(damage)) => (vec![error::unreadable(lang, &damage)], 2),
         Err(Problem::Told(lines)) => (lines, 2),
+        Err(Problem::Cut(lines)) => (lines, 1),
     };
     let mut out = io::stderr().lock();
     for line in &lines {

@@ -36,7 +36,7 @@ pub struct Flags {
 
 /// tshark's names. What it writes in local time is UTC here: a capture tells the same story everywhere.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum TimeName {
+pub(super) enum TimeName {
     R,
     A,
     Ad,
@@ -45,6 +45,19 @@ enum TimeName {
     E,
     U,
     Ud,
+}
+
+impl TimeName {
+    pub(super) fn format(self) -> TimeFormat {
+        match self {
+            TimeName::R => TimeFormat::Relative,
+            TimeName::A | TimeName::U => TimeFormat::Time,
+            TimeName::Ad | TimeName::Ud => TimeFormat::Date,
+            TimeName::D => TimeFormat::Delta,
+            TimeName::Dd => TimeFormat::DeltaShown,
+            TimeName::E => TimeFormat::Epoch,
+        }
+    }
 }
 
 /// Lists packets.
@@ -63,14 +76,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         sink.lines.flush()?;
         return Ok(ending.into());
     }
-    let format = match flags.time {
-        TimeName::R => TimeFormat::Relative,
-        TimeName::A | TimeName::U => TimeFormat::Time,
-        TimeName::Ad | TimeName::Ud => TimeFormat::Date,
-        TimeName::D => TimeFormat::Delta,
-        TimeName::Dd => TimeFormat::DeltaShown,
-        TimeName::E => TimeFormat::Epoch,
-    };
+    let format = flags.time.format();
     let titles = [
         "packets.number",
         "packets.time",

@@ -14,7 +14,7 @@ use self::body::{Kept, Of};
 use self::framing::{MAX_CHUNK_LINE, Reading, between_chunks, request_body};
 use super::event::{Datum, Event, Kind};
 use super::stream::{Reader, Sink};
-use crate::decode::{Piece, PieceKind};
+use crate::decode::{Context, Piece, PieceKind};
 use crate::protocol::http::{
     self, ChunkPart, Exchange, Start, TransferEncoding, looks_like_request, looks_like_response,
 };
@@ -50,6 +50,26 @@ pub const PORTS: &[u16] = &[80, 591, 8000, 8008, 8080, 8081, 8088, 3128];
 /// Whether a connection speaks HTTP/1.x, told by the first bytes of one direction, whatever the port.
 pub fn probe(first_bytes: &[u8], from_client: bool) -> Certainty {
     if from_client { looks_like_request(first_bytes) } else { looks_like_response(first_bytes) }
+}
+
+/// The heads that a packet completes, in order: in its own bytes, put together from several packets, or decrypted. For that the packet's
+/// context must have been asked for.
+pub fn heads<'a>(frame: &'a [u8], context: &'a Context) -> Vec<&'a [u8]> {
+    let bytes = context.datagram.as_ref().map_or(frame, |(_, bytes)| bytes);
+    let mut found = Vec::new();
+    heads_in(bytes, &context.pieces, &mut found);
+    found
+}
+
+fn heads_in<'a>(buffer: &'a [u8], pieces: &'a [Piece], found: &mut Vec<&'a [u8]>) {
+    for piece in pieces {
+        match &piece.kind {
+            PieceKind::Unit(Unit::HttpHead(_)) => found.extend(buffer.get(piece.start..piece.end)),
+            PieceKind::Assembled { unit: Unit::HttpHead(_), bytes, .. } => found.push(bytes),
+            PieceKind::Decoded { bytes, pieces } => heads_in(bytes, pieces, found),
+            _ => {}
+        }
+    }
 }
 
 /// One direction.

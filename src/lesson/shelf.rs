@@ -30,6 +30,13 @@ macro_rules! lessons {
 /// All of them, in order.
 #[rustfmt::skip]
 pub static LESSONS: &[Bundled] = lessons![
+    "01-layers"
+    "02-ethernet"
+    "03-arp"
+    "04-ip"
+    "05-icmp"
+    "06-dhcp"
+    "07-udp"
 ];
 
 impl Bundled {

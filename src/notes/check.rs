@@ -472,11 +472,12 @@ impl Total {
         if packets.len() < MAX_PACKETS && packets.last() != Some(&question.packet) {
             packets.push(question.packet);
         }
-        let values = if *count <= MAX_VALUES { values(check, &question.facts) } else { Vec::new() };
+        let first = !self.evidence.iter().any(|e| std::ptr::eq(e.check, check) && e.status == status);
+        // Another check of the same claim may have found so many that this one's first would go without.
+        let values = if first || *count <= MAX_VALUES { values(check, &question.facts) } else { Vec::new() };
         if status == Status::Shown {
             self.fired |= 1 << at.min(63);
         }
-        let first = !self.evidence.iter().any(|e| std::ptr::eq(e.check, check) && e.status == status);
         if first {
             self.evidence.push(Evidence { check, status, packet: question.packet, values: values.clone() });
         }

@@ -222,6 +222,7 @@ static FILES: &[(&str, &str)] = files![
     "tcp-time-wait"
     "dns"
     "http"
+    "http-web"
     "tls"
     "rpc"
     "ssh"

@@ -6,10 +6,12 @@
 mod altering;
 mod bridging;
 mod crossing;
+mod crumbs;
 mod echoes;
 mod errands;
 mod fellows;
 mod guarding;
+mod heads;
 mod lingering;
 mod listening;
 mod mirrored;
@@ -62,10 +64,12 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: altering::NAMES, make: || Box::<altering::Altering>::default() },
     Row { names: bridging::NAMES, make: || Box::<bridging::Bridging>::default() },
     Row { names: crossing::NAMES, make: || Box::<crossing::Crossing>::default() },
+    Row { names: crumbs::NAMES, make: || Box::<crumbs::Crumbs>::default() },
     Row { names: echoes::NAMES, make: || Box::<echoes::Echoes>::default() },
     Row { names: errands::NAMES, make: || Box::<errands::Errands>::default() },
     Row { names: fellows::NAMES, make: || Box::<fellows::Fellows>::default() },
     Row { names: guarding::NAMES, make: || Box::<guarding::Guarding>::default() },
+    Row { names: heads::NAMES, make: || Box::<heads::Heads>::default() },
     Row { names: lingering::NAMES, make: || Box::<lingering::Lingering>::default() },
     Row { names: listening::NAMES, make: || Box::<listening::Listening>::default() },
     Row { names: mirrored::NAMES, make: || Box::<mirrored::Mirrored>::default() },

@@ -19,7 +19,8 @@ use crate::flow::{Event, FlowId, FlowProtocol, FlowRecord, Outcome, Severity};
 use crate::notes::check::Finding;
 use crate::words::Lang;
 use summary::Summary;
-pub(super) use summary::{is_opened, name as party_name};
+pub(super) use summary::{is_opened, manner, name as party_name};
+pub(super) use tell::title;
 
 /// A whole screen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,6 @@
 //!
 //! Leaves out: deciding (`notes::check`), writing (`render::text::claims`).
 
-use std::cell::Cell;
-
 use serde::Serialize;
 
 use super::say;
@@ -110,18 +108,16 @@ fn push_sentence(lang: Lang, line: &mut Line, sentence: &str) {
 
 /// A check's sentence with its values. One whose value is missing is not told at all.
 fn fill(lang: Lang, template: &str, values: &[(&'static str, Datum)], packet: u64) -> String {
-    let missing = Cell::new(false);
-    let text = words::fill(template, &|name| match values.iter().find(|(key, _)| *key == name) {
+    let known = |name: &str| name == "packet" || values.iter().any(|(key, _)| *key == name);
+    if words::placeholders(template).iter().any(|p| !p.optional && !known(p.name)) {
+        return String::new();
+    }
+    words::fill(template, &|name| match values.iter().find(|(key, _)| *key == name) {
         Some((_, Datum::Text(end))) if end == "client" => Some(say::word(lang, "role.client").to_owned()),
         Some((_, Datum::Text(end))) if end == "server" => Some(say::word(lang, "role.server").to_owned()),
         Some((key, value)) => Some(say::datum(lang, key, value)),
-        None if name == "packet" => Some(packet.to_string()),
-        None => {
-            missing.set(true);
-            None
-        }
-    });
-    if missing.get() { String::new() } else { text }
+        None => (name == "packet").then(|| packet.to_string()),
+    })
 }
 
 /// In brackets: the notes that say it, and the section of the first.

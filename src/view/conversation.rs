@@ -471,7 +471,7 @@ pub fn is_said_twice(event: &Event) -> bool {
 }
 
 /// Events of which the first in a conversation tells all: they say something of the capture, or go on and on.
-fn is_quiet(kind: Kind) -> bool {
+pub(super) fn is_quiet(kind: Kind) -> bool {
     matches!(kind, Kind::ChecksumOffloaded | Kind::CaptureCopy | Kind::Truncated | Kind::TcpWindowUpdate)
 }
 

@@ -57,7 +57,7 @@ impl Lister {
     /// A packet's row.
     pub fn row(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) -> Row {
         let ends = ends::of(packet);
-        let main = outcome.events.iter().filter(|e| e.packet == frame.number).max_by_key(|e| weight(e));
+        let main = main_event(frame, outcome);
         let protocol = outcome
             .events
             .iter()
@@ -146,13 +146,18 @@ impl Lister {
     }
 }
 
-fn role(severity: Severity) -> Role {
+pub(super) fn role(severity: Severity) -> Role {
     match severity {
         Severity::Chat => Role::Plain,
         Severity::Note => Role::Note,
         Severity::Warn => Role::Warn,
         Severity::Error => Role::Bad,
     }
+}
+
+/// The event that stands for a packet.
+pub(super) fn main_event<'a>(frame: &Frame<'_>, outcome: &'a Outcome) -> Option<&'a Event> {
+    outcome.events.iter().filter(|e| e.packet == frame.number).max_by_key(|e| weight(e))
 }
 
 /// Which of a packet's events stands for it: the worst, and of equals the one nearest to people.

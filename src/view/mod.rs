@@ -18,6 +18,7 @@ pub mod ladder;
 pub mod layers;
 pub mod lesson;
 pub mod list;
+pub mod live;
 pub mod osi;
 pub mod packet;
 pub mod quiz;

@@ -438,6 +438,30 @@ pub struct InterfaceRecord {
     /// Whether it leads back to this machine.
     pub loopback: bool,
 }
+
+/// What a live capture holds once it is open.
+#[derive(Debug, Serialize)]
+pub struct PrivilegesRecord<'a> {
+    /// `privileges`.
+    pub record: &'static str,
+    /// Interfaces that are captured on.
+    pub interfaces: Vec<&'a str>,
+    /// Bytes of the rings.
+    pub ring: u64,
+    /// Who it runs as.
+    pub uid: u32,
+    /// And its group.
+    pub gid: u32,
+    /// Capabilities that are held.
+    pub capabilities: &'a [String],
+    /// Those that programs it runs could still get.
+    pub bounding: &'a [String],
+    /// Whether they can get none.
+    pub no_new_privs: bool,
+    /// `full`, `partial`, `none`.
+    pub landlock: &'a str,
+}
+
 /// A lesson in the list of them.
 #[derive(Debug, Serialize)]
 pub struct LessonRecord<'a> {

@@ -61,7 +61,7 @@ pub fn value(lang: Lang, name: &str, value: &str) -> Option<&'static str> {
 }
 
 /// A text of the program's own (headings, labels, summary sentences, errors, help) under `area`, a file of
-/// docs/words: `interface`, `errors`, `help`, `expression`, `layers`. An id without a text gives the id; a test sees to it
+/// docs/words: `interface`, `errors`, `help`, `expression`, `layers`, `live`. An id without a text gives the id; a test sees to it
 /// that there is none.
 pub fn text(lang: Lang, area: &str, id: &'static str) -> &'static str {
     find(lang, area, id).unwrap_or(id)

@@ -27,12 +27,13 @@ macro_rules! words {
 const EVENTS: &str = words!("events");
 
 /// The areas that [`super::text`] knows.
-const AREAS: [(&str, &str); 7] = [
+const AREAS: [(&str, &str); 8] = [
     ("interface", words!("interface")),
     ("errors", words!("errors")),
     ("help", words!("help")),
     ("expression", words!("expression")),
     ("layers", words!("layers")),
+    ("live", words!("live")),
     ("lesson", words!("lesson")),
     ("questions", words!("questions")),
 ];

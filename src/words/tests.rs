@@ -12,7 +12,7 @@ use crate::flow::Kind;
 /// Every text there is: where it stands, English, Chinese.
 fn all() -> Vec<(String, [String; 2])> {
     let mut texts = Vec::new();
-    for area in ["interface", "errors", "help", "expression", "layers", "lesson", "questions"] {
+    for area in ["interface", "errors", "help", "expression", "layers", "live", "lesson", "questions"] {
         for id in ids(area) {
             let pair = Lang::ALL.map(|lang| find(lang, area, id).unwrap().to_owned());
             texts.push((format!("{area}: {id}"), pair));

@@ -1,14 +1,18 @@
 //! A report over foreign captures: which checks never fire there, and which always do. Read by people; fails on nothing
-//! but a panic. `PCAPLAIN_CORPUS=FOLDER cargo test --test ledger corpus -- --nocapture`
+//! but a panic. `PCAPLAIN_CORPUS=FOLDER cargo test --test ledger corpus -- --nocapture`; with `PCAPLAIN_SENTENCES=N` also N sentences of each
+//! status, in both languages, to be held against the packets.
 
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::FixedState;
 use pcaplain::capture::{self, Source};
 use pcaplain::flow::{Outcome, Tracker};
 use pcaplain::notes::expression::Kind;
-use pcaplain::notes::{Checker, Moment, Status, ledger, vocabulary};
+use pcaplain::notes::{Checker, ClaimResult, Moment, Status, ledger, vocabulary};
 use pcaplain::wire::{NodeKind, Tree, Value};
+use pcaplain::words::Lang;
 
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
     let Ok(entries) = folder.read_dir() else { return };
@@ -19,7 +23,7 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 /// Reads one capture as far as it goes; the statuses, and names of fields that the vocabulary does not have.
-fn read(name: &str, unknown: &mut BTreeSet<String>) -> Option<Vec<(u64, u64)>> {
+fn read(name: &str, unknown: &mut BTreeSet<String>) -> Option<Vec<ClaimResult>> {
     let mut source = capture::open(name).ok()?;
     let (mut tracker, mut checker) = (Tracker::default(), Checker::default());
     let mut outcome = Outcome { wants_context: true, ..Outcome::default() };
@@ -49,7 +53,7 @@ fn read(name: &str, unknown: &mut BTreeSet<String>) -> Option<Vec<(u64, u64)>> {
     }
     tracker.finish(&mut outcome);
     checker.end(&outcome, &mut findings);
-    Some(checker.results().iter().map(|r| (r.shown_count, r.contradicted_count)).collect())
+    Some(checker.results())
 }
 
 fn fits(kind: Kind, node: NodeKind, value: &Value) -> bool {
@@ -85,12 +89,18 @@ fn corpus() {
     let mut unknown = BTreeSet::new();
     let mut totals = vec![(0u32, 0u32); ledger::all().len()];
     let mut read_files = 0;
+    let mut sentences: Vec<(u64, Status, String)> = Vec::new();
     for path in &paths {
         let Some(found) = read(&path.to_string_lossy(), &mut unknown) else { continue };
         read_files += 1;
-        for (total, (shown, contradicted)) in totals.iter_mut().zip(found) {
-            total.0 += u32::from(shown > 0);
-            total.1 += u32::from(contradicted > 0);
+        for (total, result) in totals.iter_mut().zip(&found) {
+            total.0 += u32::from(result.shown_count > 0);
+            total.1 += u32::from(result.contradicted_count > 0);
+            for (at, evidence) in result.evidence.iter().enumerate() {
+                let [english, chinese] = [Lang::En, Lang::Zh].map(|lang| super::sentence(lang, result, at));
+                let text = format!("{}  {}\n    {english}\n    {chinese}", path.display(), result.claim.id);
+                sentences.push((FixedState::default().hash_one(&text), evidence.status, text));
+            }
         }
     }
     println!(
@@ -107,6 +117,13 @@ fn corpus() {
             _ => "",
         };
         println!("{shown:5} {contradicted:5}  {} {remark}", claim.id);
+    }
+    let wanted = std::env::var("PCAPLAIN_SENTENCES").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    sentences.sort_by_key(|(order, ..)| *order);
+    for status in [Status::Contradicted, Status::Shown] {
+        for (.., text) in sentences.iter().filter(|(_, s, _)| *s == status).take(wanted) {
+            println!("{text}");
+        }
     }
     println!("fields that the vocabulary does not have, or of another kind:");
     unknown.iter().for_each(|row| println!("  {row}"));

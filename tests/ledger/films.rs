@@ -2,6 +2,7 @@
 
 mod devices;
 mod http;
+mod http_web;
 mod relays;
 mod reliability;
 mod ssh;
@@ -462,6 +463,7 @@ pub fn mutated() -> Changed {
 const FURTHER: &[fn() -> Changed] = &[
     devices::films,
     http::films,
+    http_web::films,
     relays::films,
     reliability::films,
     ssh::films,

@@ -10,7 +10,9 @@ use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::notes::check::On;
 use pcaplain::notes::facts::HeaderFacts;
 use pcaplain::notes::ledger::{self, Text};
-use pcaplain::notes::{Claim, ClaimResult, Status, Verdict, vocabulary};
+use pcaplain::notes::{Claim, ClaimResult, Status, Verdict, syllabus, vocabulary};
+use pcaplain::view;
+use pcaplain::words::{self, Lang};
 
 use films::{Film, bundled, mutated, run};
 
@@ -198,6 +200,51 @@ fn every_capture_named_has_what_it_is_named_for() {
     }
 }
 
+/// captures/syllabus.toml lists for a capture what it was recorded for; the checks say whether it does that.
+#[test]
+fn the_syllabus_agrees_with_the_checks() {
+    let found = of_bundled();
+    let mut wrong = Vec::new();
+    for (name, results) in &found {
+        let listed = syllabus::claims(name);
+        for result in results {
+            let id = &result.claim.id;
+            let is_listed = listed.contains(id);
+            if is_listed && result.status == Status::NotObserved {
+                wrong.push(format!("{id}: listed for @{name}, which does not decide it"));
+            }
+            if !is_listed && result.claim.captures.iter().any(|capture| capture == name) {
+                wrong.push(format!("{id}: its entry names @{name}, the list of that does not name it"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many claims the notes make, and how many of them at least are put to packets.
+const CLAIMS: usize = 394;
+const CHECKED: usize = 340;
+
+/// What has no checks has its reason: see `every_claim_is_complete`.
+#[test]
+fn all_claims_are_here_and_most_are_checked() {
+    println!("{:16} {:>6} {:>7} {:>8} {:>8}", "topic", "claims", "checked", "captured", "reasoned");
+    let (mut all, mut checked) = (0, 0);
+    for (at, topic) in ledger::topics().iter().enumerate() {
+        let count = |is: &dyn Fn(&Claim) -> bool| {
+            ledger::all().iter().filter(|claim| claim.topic == at && is(claim)).count()
+        };
+        let put = count(&|c| !c.checks.is_empty());
+        let shown = count(&|c| !c.captures.is_empty());
+        let reasoned = count(&|c| said(&c.unobservable));
+        println!("{:16} {:6} {put:7} {shown:8} {reasoned:8}", topic.name, count(&|_| true));
+        (all, checked) = (all + count(&|_| true), checked + put);
+    }
+    println!("{:16} {all:6} {checked:7}", "all");
+    assert_eq!(all, CLAIMS);
+    assert!(checked >= CHECKED, "only {checked} claims are put to packets");
+}
+
 #[test]
 fn every_check_can_show_and_can_contradict() {
     let mut fired: BTreeSet<(usize, usize, bool)> = BTreeSet::new();
@@ -228,28 +275,43 @@ fn every_check_can_show_and_can_contradict() {
 
 #[test]
 fn values_fill_every_sentence() {
-    let mut missing = BTreeSet::new();
+    let mut wrong = BTreeSet::new();
     let films = mutated().into_iter().map(|(_, film)| film);
     for film in BUNDLED.iter().map(|b| bundled(b.name)).chain(films) {
         for result in run(&film) {
-            for evidence in &result.evidence {
+            for (at, evidence) in result.evidence.iter().enumerate() {
+                let mut complain = |what: &str| {
+                    wrong.insert(format!("{} on {}: {what}", result.claim.id, evidence.check.on.name()));
+                };
                 let text = match evidence.status {
                     Status::Contradicted => &evidence.check.contradicted[0],
                     _ => &evidence.check.shown[0],
                 };
-                for name in placeholders(text).into_iter().filter(|n| *n != "packet") {
-                    if !evidence.values.iter().any(|(known, _)| *known == name) {
-                        missing.insert(format!(
-                            "{} on {}: {{{name}}}",
-                            result.claim.id,
-                            evidence.check.on.name()
-                        ));
+                for asked in words::placeholders(text).iter().filter(|p| !p.optional && p.name != "packet") {
+                    if !evidence.values.iter().any(|(known, _)| *known == asked.name) {
+                        complain(&format!("{{{}}}", asked.name));
                     }
+                }
+                let [english, chinese] = [Lang::En, Lang::Zh].map(|lang| sentence(lang, &result, at));
+                if figures(&english) != figures(&chinese) {
+                    complain(&format!("other numbers in Chinese\n  {english}\n  {chinese}"));
                 }
             }
         }
     }
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// The sentence of a piece of evidence, as it is read.
+fn sentence(lang: Lang, result: &ClaimResult, at: usize) -> String {
+    view::evidence::of(lang, "", result).exhibits[at].line.text()
+}
+
+/// All runs of digits in a filled sentence; their order may differ.
+fn figures(text: &str) -> Vec<&str> {
+    let mut found: Vec<_> = text.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).collect();
+    found.sort_unstable();
+    found
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn counted(
 }
 
 /// How a connection opened or closed, in a few words; with who began, where that is known and said.
-fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
+pub(in crate::view) fn manner(lang: Lang, area: &str, kind: &str, initiator: Option<&'static str>) -> String {
     let id = match (area, kind) {
         ("opening", "three-way") => "opening.three-way",
         ("opening", "simultaneous") => "opening.simultaneous",

@@ -300,7 +300,7 @@ pub(super) fn half_close(lang: Lang, conversation: &Conversation) -> Option<(u64
 }
 
 /// Protocol, stream, packets, ends.
-pub(super) fn title(lang: Lang, record: &FlowRecord) -> Line {
+pub(in crate::view) fn title(lang: Lang, record: &FlowRecord) -> Line {
     let id = match record.protocol {
         FlowProtocol::Arp => "annotate.conversation.arp",
         FlowProtocol::Icmp => "annotate.conversation.icmp",

@@ -11,6 +11,10 @@ pub fn films() -> Changed {
             "a client that asks SSH for compression",
             with(b"none,zlib@openssh.com,zlib", b"zlib@openssh.com,none,zlib"),
         ),
+        (
+            "SSH that encrypts nothing",
+            with(b"chacha20-poly1305@openssh.com", b"none,xxxxxxxxxxxxxxxxxxxxxxxx"),
+        ),
         ("rsync of whole files", with(b"-te.LsfxCIvu", b"-Wte.LsfxCIv")),
     ]
 }
