@@ -125,9 +125,9 @@ pub fn connection(p: &Facts, _: &mut Dice) -> Option<Draft> {
         draft.show(p.number, "http.connection", given)
     };
     match (&*version, has("close"), has("keep-alive")) {
-        ("HTTP/1.1", true, false) => Some(
-            draft.is("conn-close-said").not("conn-stays").not("conn-client-only").not("conn-forever"),
-        ),
+        ("HTTP/1.1", true, false) => {
+            Some(draft.is("conn-close-said").not("conn-stays").not("conn-client-only").not("conn-forever"))
+        }
         ("HTTP/1.1", false, _) if !until_close => {
             Some(draft.is("conn-stays").not("conn-close-always").not("conn-close-said").not("conn-forever"))
         }

@@ -252,7 +252,9 @@ pub fn messages(p: &Facts, _: &mut Dice) -> Option<Draft> {
     // Requests without bodies alone: where bodies end is a question of its own.
     let plain = |event: &&Event| {
         let get = matches!(event.get("method"), Some(Datum::Text(m)) if m == "GET" || m == "HEAD");
-        let bare = !["decrypted", "stream_id", "content_length", "ambiguous_length"].iter().any(|key| event.get(key).is_some());
+        let bare = !["decrypted", "stream_id", "content_length", "ambiguous_length"]
+            .iter()
+            .any(|key| event.get(key).is_some());
         get && bare && event.get("chunked") == Some(&Datum::Flag(false))
     };
     let requests = p.events.iter().filter(|event| event.kind == Kind::HttpRequest).count();
