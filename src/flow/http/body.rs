@@ -209,8 +209,9 @@ impl Kept {
     ) {
         let variant = match (content.trouble, decoded) {
             (Some(_), _) => "trouble",
+            // What is decoded then is a part.
+            (None, _) if self.lost > 0 => "gap",
             (None, Some(_)) => "decoded",
-            (None, None) if self.lost > 0 => "gap",
             _ => "",
         };
         let mut event = Event::new(Kind::HttpBody, sink.packet, Some(sink.flow))
