@@ -37,6 +37,9 @@ pub static LESSONS: &[Bundled] = lessons![
     "05-icmp"
     "06-dhcp"
     "07-udp"
+    "08-tcp-open"
+    "11-tcp-close"
+    "12-time-wait"
 ];
 
 impl Bundled {
