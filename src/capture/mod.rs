@@ -10,6 +10,7 @@ mod buffer;
 pub mod bundled;
 pub mod compressed;
 pub mod file;
+pub mod growing;
 pub mod interfaces;
 #[cfg(target_os = "linux")]
 pub mod live;

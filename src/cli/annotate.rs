@@ -4,6 +4,7 @@ use std::io;
 
 use clap::Args;
 
+use super::follow;
 use super::json::{JsonSink, Records};
 use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
@@ -13,6 +14,7 @@ use crate::notes::check::Finding;
 use crate::render::text;
 use crate::session::{Begun, Go, Seen, Sink, Want};
 use crate::view::annotate::{Collector, Only, Wish};
+use crate::view::time::TimeFormat;
 
 /// Raw flags.
 #[derive(Debug, Args)]
@@ -30,6 +32,8 @@ pub struct Flags {
     flow: Option<Only>,
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    #[arg(long)]
+    follow: bool,
     #[arg(short = 'S')]
     absolute_seq: bool,
     #[arg(short = 'v', long, action = clap::ArgAction::Count)]
@@ -59,9 +63,21 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         }
         let mut sink = JsonSink::new(output::out(), lang, records);
         (sink.only, sink.count) = (flags.flow, flags.choice.count());
+        if flags.follow {
+            return follow::run(common, session, &files, follow::As::Records(Box::new(sink)));
+        }
         let ending = session.run(&files, &mut sink)?;
         sink.lines.flush()?;
         return finish(lang, flags.flow, sink.met, sink.flows, &files, ending.into());
+    }
+    if flags.follow {
+        let (raw, verbose) = (flags.absolute_seq, flags.verbose > 0);
+        return follow::run(
+            common,
+            session,
+            &files,
+            follow::As::Text { time: TimeFormat::Relative, raw, verbose },
+        );
     }
     let wish = Wish {
         lang,

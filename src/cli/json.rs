@@ -52,6 +52,8 @@ pub struct JsonSink<W: Write> {
     pub packet: Option<u64>,
     /// Frames to read at most.
     pub count: u64,
+    /// Whether each packet's records are written out at once.
+    pub prompt: bool,
     /// Whether anything that was asked for by number was met.
     pub met: bool,
     /// Conversations told of.
@@ -71,6 +73,7 @@ impl<W: Write> JsonSink<W> {
             only: None,
             packet: None,
             count: u64::MAX,
+            prompt: false,
             met: false,
             flows: 0,
             late: Vec::new(),
@@ -161,6 +164,9 @@ impl<W: Write> Sink for JsonSink<W> {
             }
             self.events(seen.outcome, &ids(seen.findings), |_| true)?;
             self.states(seen.outcome)?;
+        }
+        if self.prompt {
+            self.lines.flush()?;
         }
         let enough =
             seen.frame.number >= self.count || self.packet.is_some_and(|number| number <= seen.frame.number);

@@ -9,6 +9,7 @@ pub mod annotate;
 pub mod captures;
 pub mod claims;
 pub mod flows;
+mod follow;
 pub mod help;
 pub mod interfaces;
 pub mod json;
@@ -21,6 +22,7 @@ pub mod output;
 pub mod packet;
 pub mod packets;
 pub mod quiz;
+mod running;
 pub mod why;
 
 use std::process::ExitCode;

@@ -161,6 +161,21 @@ pub enum Refused {
     Privileges(io::Error),
 }
 
+/// Has `then` called once SIGINT, SIGTERM or SIGHUP came; a second one does what it does by default.
+///
+/// # Errors
+/// The system's.
+pub fn on_signals(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let stop = sys::event()?;
+    sys::stop_on_signals(&stop)?;
+    std::thread::spawn(move || {
+        while sys::wait(&[sys::Waiting::to_read(&stop)], -1).is_ok_and(|ready| !ready[0].readable) {}
+        sys::forget_signals();
+        then();
+    });
+    Ok(())
+}
+
 /// Sockets that receive already; privileges are still held.
 pub struct Opened {
     sockets: Vec<Socket>,

@@ -12,13 +12,12 @@ use crate::capture::live::{Backlog, Feed, MakeAccept};
 use crate::cli::json::{JsonSink, Records};
 use crate::cli::options::{Common, FormatName, Recipe};
 use crate::cli::output::{self, Out, Problem};
+use crate::cli::running::Telling;
 use crate::flow::{FlowRecord, Outcome};
 use crate::notes::check::Finding;
-use crate::render::text::{Page, line_width};
+use crate::render::text::Page;
 use crate::session::{Filter, Go, Seen, Session, Sink, Want};
-use crate::view::Line;
 use crate::view::live::Narrator;
-use crate::words::Lang;
 
 /// Standard output, shared by who writes and who sees that there is time to show it.
 #[derive(Clone)]
@@ -74,7 +73,16 @@ pub(super) fn run(
             Narrator::new(common.lang(), flags.time.format(), flags.absolute_seq, flags.verbose > 0);
         let page = Page::new(out.clone(), common.width(), common.colour());
         let wraps = io::stdout().is_terminal();
-        let sink = Telling { page, narrator, wraps, backlog: Some(feed.backlog()), lang: common.lang() };
+        // Checking claims costs more than all else, and each is told once: it is the first to go where explaining lags.
+        let (lang, mut backlog) = (common.lang(), Some(feed.backlog()));
+        let claims = move || {
+            if backlog.as_ref().is_some_and(Backlog::is_heavy) {
+                backlog = None;
+                telling::claims_end(lang);
+            }
+            backlog.is_some()
+        };
+        let sink = Telling { page, narrator, wraps, prompt: false, claims: Box::new(claims) };
         session.with_claims().run_source(&mut feed, &mut Counting { sink, left: count })?;
     }
     out.0.borrow_mut().flush()?;
@@ -137,68 +145,5 @@ impl<S: Sink> Sink for Counting<S> {
 
     fn end(&mut self, last: &Outcome) -> io::Result<()> {
         self.sink.end(last)
-    }
-}
-
-/// Columns that what stands under a packet's line is moved in.
-const INDENT: usize = 4;
-
-struct Telling<W: Write> {
-    page: Page<W>,
-    narrator: Narrator,
-    /// Whether long lines are broken: not where a program may look for something in them.
-    wraps: bool,
-    lang: Lang,
-    /// Looked at as long as claims are checked.
-    backlog: Option<Backlog>,
-}
-
-impl<W: Write> Telling<W> {
-    fn paragraph(&mut self, line: &Line, indent: usize) -> io::Result<()> {
-        self.page.blanks(indent)?;
-        if !self.wraps || indent + line_width(line) <= self.page.width() {
-            return self.page.line(line);
-        }
-        self.page.paragraph(line, indent, indent + 2)
-    }
-}
-
-impl<W: Write> Sink for Telling<W> {
-    fn wants(&self, _: &Frame<'_>) -> Want {
-        Want::Context
-    }
-
-    /// Checking claims costs more than all else, and each is told once: it is the first to go where explaining lags.
-    fn wants_claims(&mut self) -> bool {
-        if self.backlog.as_ref().is_some_and(Backlog::is_heavy) {
-            self.backlog = None;
-            telling::claims_end(self.lang);
-        }
-        self.backlog.is_some()
-    }
-
-    fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
-        if !seen.chosen {
-            self.narrator.skip(&seen.frame);
-            return Ok(Go::Continue(()));
-        }
-        let told = self.narrator.packet(&seen.frame, seen.packet, seen.outcome, seen.findings);
-        self.paragraph(&told.line, 0)?;
-        for line in &told.under {
-            self.paragraph(line, INDENT)?;
-        }
-        Ok(Go::Continue(()))
-    }
-
-    fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
-        let line = self.narrator.flow(record);
-        self.paragraph(&line, 0)
-    }
-
-    fn end(&mut self, last: &Outcome) -> io::Result<()> {
-        for line in self.narrator.late(last) {
-            self.paragraph(&line, 0)?;
-        }
-        Ok(())
     }
 }
