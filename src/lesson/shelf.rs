@@ -38,8 +38,10 @@ pub static LESSONS: &[Bundled] = lessons![
     "06-dhcp"
     "07-udp"
     "08-tcp-open"
+    "10-tcp-stream"
     "11-tcp-close"
     "12-time-wait"
+    "13-dns"
 ];
 
 impl Bundled {
