@@ -42,6 +42,13 @@ pub static LESSONS: &[Bundled] = lessons![
     "11-tcp-close"
     "12-time-wait"
     "13-dns"
+    "14-http-messages"
+    "15-http-status"
+    "16-http-connections"
+    "17-tls"
+    "18-middleboxes"
+    "19-load-balancing"
+    "20-ssh-rpc-sockets"
 ];
 
 impl Bundled {
