@@ -7,11 +7,12 @@ use super::output::{self, Done, Problem};
 use crate::capture::interfaces;
 use crate::render::json::Lines;
 use crate::render::text;
-use crate::view::Role;
 use crate::view::ends;
 use crate::view::flows::{Column, Table};
 use crate::view::record::InterfaceRecord;
 use crate::view::say;
+use crate::view::{Line, Role};
+use crate::words;
 
 /// Raw flags.
 #[derive(Debug, Args)]
@@ -25,6 +26,7 @@ pub struct Flags {
 /// # Errors
 /// [`Problem`] where it cannot write.
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
+    let capture = may_capture();
     let records = interfaces::list().into_iter().map(|one| InterfaceRecord {
         name: one.name,
         index: one.index,
@@ -32,6 +34,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         addresses: one.addresses.iter().map(|(ip, prefix)| format!("{ip}/{prefix}")).collect(),
         up: one.up,
         loopback: one.loopback,
+        capture,
     });
     if flags.format == FormatName::Json {
         let mut lines = Lines::new(output::out());
@@ -63,6 +66,22 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     }
     let mut page = output::page(common);
     text::table::write(&mut page, &table)?;
+    let id = if capture { "interfaces.capture" } else { "interfaces.no-capture" };
+    let program =
+        std::env::current_exe().map_or_else(|_| "pcaplain".to_owned(), |it| it.display().to_string());
+    page.line(&Line::new())?;
+    let told = words::fill(say::word(lang, id), &|key| (key == "program").then(|| program.clone()));
+    page.line(&Line::new().with(told, Role::Dim))?;
     page.flush()?;
     Ok(Done::default())
+}
+
+#[cfg(target_os = "linux")]
+fn may_capture() -> bool {
+    crate::capture::live::may_capture()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn may_capture() -> bool {
+    false
 }

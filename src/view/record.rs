@@ -437,6 +437,8 @@ pub struct InterfaceRecord {
     pub up: bool,
     /// Whether it leads back to this machine.
     pub loopback: bool,
+    /// Whether this program may capture there; the same for all of them.
+    pub capture: bool,
 }
 
 /// What a live capture holds once it is open.
