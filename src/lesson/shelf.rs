@@ -38,6 +38,7 @@ pub static LESSONS: &[Bundled] = lessons![
     "06-dhcp"
     "07-udp"
     "08-tcp-open"
+    "09-tcp-reliability"
     "10-tcp-stream"
     "11-tcp-close"
     "12-time-wait"
