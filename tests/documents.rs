@@ -207,8 +207,11 @@ fn bundled_captures_named_in_documents_exist() {
         let prose: String = prose.flat_map(|line| [line, "\n"]).collect();
         for (at, _) in prose.match_indices(" @") {
             let name: String = prose[at + 2..].chars().take_while(|c| is_name(*c)).collect();
-            // A resolver is named so by dig and nslookup: @192.0.2.1.
-            let known = name.starts_with(|c: char| c.is_ascii_digit())
+            // A resolver is named so by dig (@192.0.2.1), a file by curl (@call.json).
+            let is_file =
+                prose[at + 2 + name.len()..].strip_prefix('.').is_some_and(|rest| rest.starts_with(is_name));
+            let known = is_file
+                || name.starts_with(|c: char| c.is_ascii_digit())
                 || name == "name"
                 || BUNDLED.iter().any(|b| b.name == name);
             assert!(known, "{}: there is no @{name}", file.display());
