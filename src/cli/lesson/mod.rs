@@ -143,15 +143,36 @@ fn find(lang: Lang, named: &str) -> Result<Lesson, Problem> {
     }
 }
 
+/// A recording of the user's own, made now: what the lesson's steps ask for is named first, and Ctrl-C ends it.
+fn recorded(lang: Lang, lesson: &Lesson, interface: &str) -> Result<Spool, Problem> {
+    let mut wanted: Vec<&str> = lesson.sections.iter().filter_map(|section| section.step.as_ref()?.record.as_deref()).collect();
+    wanted.dedup();
+    let mut told = io::stderr().lock();
+    if !wanted.is_empty() {
+        writeln!(told, "{}", said(lang, "record-now", &[]))?;
+        for command in wanted {
+            writeln!(told, "  {}", text::clean(command))?;
+        }
+    }
+    drop(told);
+    match Spool::recorded(interface, lang)? {
+        Some(spool) => Ok(spool),
+        // `live` has said why, and how it could.
+        None => Err(Problem::Told(Vec::new())),
+    }
+}
+
 fn tell(common: &Common, flags: &Flags, named: &str) -> Result<Done, Problem> {
     let lesson = find(common.lang(), named)?;
     // A lesson in one language is told in it: its evidence and its labels, too.
     let lang = lesson.lang_or(common.lang());
-    if let Some(interface) = flags.on.as_deref().and_then(|on| on.strip_prefix("live:")) {
-        // Here a recording of some seconds would be made into a temporary file (`Spool`) and bound like any other.
-        return Err(Problem::said(lang, "lesson-live", &[("interface", interface), ("lesson", named)]));
-    }
-    let spool = flags.on.as_deref().map(Spool::of).transpose()?;
+    let spool = match flags.on.as_deref() {
+        Some(on) => Some(match on.strip_prefix("live:") {
+            Some(interface) => recorded(lang, &lesson, interface)?,
+            None => Spool::of(on)?,
+        }),
+        None => None,
+    };
     let own = flags.on.as_deref().zip(spool.as_ref().map(Spool::path));
     let on = On { own, named, literals: false, seed: flags.seed };
     let (material, _, done) = study::study(common, lang, &lesson, on)?;

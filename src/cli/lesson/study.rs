@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::capture::Frame;
 use crate::cli::options::Common;
@@ -226,6 +227,25 @@ impl Spool {
             _ => io::copy(&mut File::open(named)?, &mut file)?,
         };
         Ok(spool)
+    }
+
+    /// Of packets that pass from now on until Ctrl-C, by `pcaplain live` in a process of its own, which gives up its privileges. `None`
+    /// where that could not capture; it has said why.
+    ///
+    /// # Errors
+    /// Those of the copy, or of starting.
+    pub fn recorded(interface: &str, lang: Lang) -> io::Result<Option<Spool>> {
+        let (path, file) = temporary()?;
+        let spool = Spool { path: path.to_string_lossy().into_owned(), copy: Some(path) };
+        // Both are told of Ctrl-C; here it must not end the lesson.
+        #[cfg(target_os = "linux")]
+        crate::capture::live::on_signals(|| ())?;
+        let done = Command::new(std::env::current_exe()?)
+            .args(["live", "-q", "-i", interface, "-w", "-", "--lang", lang.name()])
+            .stdin(Stdio::null())
+            .stdout(file)
+            .status()?;
+        Ok(done.success().then_some(spool))
     }
 
     /// Where it is read.
