@@ -1,6 +1,6 @@
 //! Which packets of a capture could be meant by the names of a lesson: one pass, one list of candidates a name.
 //!
-//! A candidate is a few numbers, so a list may be long ([`MAX`]); what a sentence says of the chosen ones is collected in a
+//! A candidate is a few numbers, so a list may be long (`MAX`); what a sentence says of the chosen ones is collected in a
 //! later pass (`values`). `flow.*` means the whole conversation, as it ended: [`Flows`] is filled by a pass of its own, which
 //! is only made where a name asks for it ([`asks_flows`]).
 //! Leaves out: which set of candidates fits together (`join`).

@@ -1,7 +1,7 @@
 //! Which packets are meant: of the candidates of a lesson's names the first set, in capture order, that fits together.
 //!
 //! Names are taken in the order in which they are written; a name's packet may be bound to the conversation, and to the
-//! place, of one bound before. Where a name finds none, an earlier one takes its next candidate; after [`MAX_TRIES`] that ends,
+//! place, of one bound before. Where a name finds none, an earlier one takes its next candidate; after `MAX_TRIES` that ends,
 //! and the step counts as not shown. Steps are added one by one, so a connection that shows only the beginning of a lesson gives
 //! way to one that shows all of it. The same capture always gives the same packets.
 

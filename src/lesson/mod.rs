@@ -1,7 +1,7 @@
 //! Lessons: Markdown files whose directives name packets by what happens in them, so that one text is told with the packets
 //! of any capture.
 //!
-//! [`parse`] reads a file, [`bind`] looks for the packets that its steps name, [`values`] for what its sentences say of them,
+//! [`parse()`] reads a file, [`bind`] looks for the packets that its steps name, [`values`] for what its sentences say of them,
 //! [`fill`] writes them into the file, [`check`] tells what is wrong with it. [`shelf`] has the lessons of the program.
 //! How one is written: docs/write-a-lesson.md. Leaves out: how a lesson is shown (`view::lesson`).
 

@@ -145,7 +145,8 @@ fn find(lang: Lang, named: &str) -> Result<Lesson, Problem> {
 
 /// A recording of the user's own, made now: what the lesson's steps ask for is named first, and Ctrl-C ends it.
 fn recorded(lang: Lang, lesson: &Lesson, interface: &str) -> Result<Spool, Problem> {
-    let mut wanted: Vec<&str> = lesson.sections.iter().filter_map(|section| section.step.as_ref()?.record.as_deref()).collect();
+    let mut wanted: Vec<&str> =
+        lesson.sections.iter().filter_map(|section| section.step.as_ref()?.record.as_deref()).collect();
     wanted.dedup();
     let mut told = io::stderr().lock();
     if !wanted.is_empty() {

@@ -3,7 +3,7 @@
 //!
 //! A [`Collector`] watches a capture go by and keeps what questions need; [`ask`] asks one question about one packet, [`quiz`] a
 //! number of them, spread over kinds and conversations. The same seed gives the same questions.
-//! One file a family of [`KINDS`]; all prose is in docs/words/questions.toml. Leaves out: showing and grading.
+//! One file a family of `KINDS`; all prose is in docs/words/questions.toml. Leaves out: showing and grading.
 
 mod arp;
 mod close;
@@ -33,7 +33,7 @@ pub use facts::{Collector, Facts, Kept};
 /// A question with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Which kind: a name of [`KINDS`].
+    /// Which kind: a name of `KINDS`.
     pub kind: &'static str,
     /// The packet it is about.
     pub packet: u64,
