@@ -49,15 +49,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let files = flags.inputs.files(lang)?;
     let mut session = common.session(flags.choice.filter(lang)?)?;
     if flags.format == FormatName::Json {
-        let wants = |kind: &str| flags.records.iter().any(|wanted| wanted == kind);
-        let records = Records {
-            capture: true,
-            packet: wants("packet"),
-            event: wants("event"),
-            state: wants("state"),
-            flow: wants("flow"),
-            claim: wants("claim"),
-        };
+        let records = Records::named(&flags.records);
         if records.claim {
             session = session.with_claims();
         }

@@ -13,7 +13,7 @@ use crate::capture::file::from_reader;
 use crate::capture::growing::{Growing, Until};
 use crate::capture::{self, Damage, Files, Reason};
 use crate::render::text::Page;
-use crate::session::{Ending, Failure, Session, Sink};
+use crate::session::{Failure, Session};
 use crate::view::live::{Narrator, text};
 use crate::view::time::TimeFormat;
 
@@ -46,7 +46,7 @@ pub(super) fn run(common: &Common, session: Session, files: &[String], told: As)
     let ending = match told {
         As::Records(mut sink) => {
             sink.prompt = true;
-            let ending = follow(session, &mut source, &mut *sink)?;
+            let ending = session.run_source(&mut source, &mut *sink)?;
             sink.lines.flush()?;
             ending
         }
@@ -55,7 +55,7 @@ pub(super) fn run(common: &Common, session: Session, files: &[String], told: As)
             let narrator = Narrator::new(lang, time, raw, verbose);
             let wraps = io::stdout().is_terminal();
             let mut sink = Telling { page, narrator, wraps, prompt: true, claims: Box::new(|| true) };
-            let ending = follow(session.with_claims(), &mut source, &mut sink)?;
+            let ending = session.with_claims().run_source(&mut source, &mut sink)?;
             sink.page.flush()?;
             ending
         }
@@ -66,10 +66,6 @@ pub(super) fn run(common: &Common, session: Session, files: &[String], told: As)
     // What was still being written when the end was asked for is no damage.
     let unfinished = |damage: &Damage| until.is_asked() && matches!(damage.reason, Reason::Cut { .. });
     Ok(Done { damages: ending.damages.into_iter().filter(|damage| !unfinished(damage)).collect() })
-}
-
-fn follow(session: Session, source: &mut Files, sink: &mut impl Sink) -> Result<Ending, Failure> {
-    session.run_source(source, sink)
 }
 
 /// Standard input and bundled captures end by themselves; a file grows.

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::options::{Common, FormatName};
 use super::output::{self, Done, Problem};
+use super::program;
 use crate::capture::interfaces;
 use crate::render::json::Lines;
 use crate::render::text;
@@ -67,10 +68,8 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let mut page = output::page(common);
     text::table::write(&mut page, &table)?;
     let id = if capture { "interfaces.capture" } else { "interfaces.no-capture" };
-    let program =
-        std::env::current_exe().map_or_else(|_| "pcaplain".to_owned(), |it| it.display().to_string());
     page.line(&Line::new())?;
-    let told = words::fill(say::word(lang, id), &|key| (key == "program").then(|| program.clone()));
+    let told = words::fill(say::word(lang, id), &|key| (key == "program").then(program::path));
     page.line(&Line::new().with(told, Role::Dim))?;
     page.flush()?;
     Ok(Done::default())

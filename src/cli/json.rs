@@ -35,6 +35,19 @@ impl Records {
     /// All kinds.
     pub const ALL: Records =
         Records { capture: true, packet: true, event: true, state: true, flow: true, claim: true };
+
+    /// Those that `--records` names, and what begins every answer.
+    pub fn named(kinds: &[String]) -> Records {
+        let wants = |kind: &str| kinds.iter().any(|wanted| wanted == kind);
+        Records {
+            capture: true,
+            packet: wants("packet"),
+            event: wants("event"),
+            state: wants("state"),
+            flow: wants("flow"),
+            claim: wants("claim"),
+        }
+    }
 }
 
 /// Writes records.

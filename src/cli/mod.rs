@@ -21,6 +21,7 @@ pub mod options;
 pub mod output;
 pub mod packet;
 pub mod packets;
+mod program;
 pub mod quiz;
 mod running;
 pub mod why;

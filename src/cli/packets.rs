@@ -12,8 +12,7 @@ use crate::render::text::Page;
 use crate::render::text::list::Rows;
 use crate::session::{Go, Seen, Sink, Want};
 use crate::view::annotate::Only;
-use crate::view::list::Lister;
-use crate::view::say;
+use crate::view::list::{Lister, titles};
 use crate::view::time::TimeFormat;
 use crate::wire::Value;
 
@@ -77,16 +76,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         return Ok(ending.into());
     }
     let format = flags.time.format();
-    let titles = [
-        "packets.number",
-        "packets.time",
-        "packets.source",
-        "packets.destination",
-        "packets.protocol",
-        "packets.length",
-        "packets.meaning",
-    ]
-    .map(|id| say::word(lang, id).to_owned());
+    let titles = titles(lang);
     let mut sink = List {
         page: output::page(common),
         rows: Rows::new(titles, io::stdout().is_terminal()),

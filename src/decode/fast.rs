@@ -5,6 +5,8 @@
 //! here and not by etherparse's `LaxSlicedPacket`, which reads on behind the fragment header of later
 //! fragments, where no header stands.
 
+use std::net::IpAddr;
+
 use arrayvec::ArrayVec;
 use etherparse::{ArpPacketSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, UdpSlice, err};
 
@@ -103,6 +105,15 @@ impl<'a> Packet<'a> {
     /// The innermost IP layer that is not quoted.
     pub fn ip(&self) -> Option<&Layer<'a>> {
         self.layers.iter().rev().find(|l| matches!(l.protocol, Protocol::Ipv4 | Protocol::Ipv6) && !l.quoted)
+    }
+
+    /// Source and destination of the innermost IP layer that is not quoted.
+    pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
+        Some(match &self.ip()?.header {
+            Header::Ipv4(h) => (h.source().into(), h.destination().into()),
+            Header::Ipv6(h) => (h.source().into(), h.destination().into()),
+            _ => return None,
+        })
     }
 
     /// Index of the TCP or UDP layer that the frame itself carries.

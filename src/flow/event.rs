@@ -320,4 +320,21 @@ impl Event {
     pub fn get(&self, key: &str) -> Option<&Datum> {
         self.data.iter().find(|(k, _)| *k == key).map(|(_, v)| v)
     }
+
+    /// The number under a key, where that is one without a sign.
+    pub fn uint(&self, key: &str) -> Option<u64> {
+        match self.get(key) {
+            Some(Datum::Uint(n)) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The text or name under a key.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(Datum::Text(text)) => Some(text),
+            Some(Datum::Name(name)) => Some(name),
+            _ => None,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! Leaves out: how a value is written (`view::lesson`).
 
 use crate::flow::Datum;
+use crate::notes::expression::Relation;
 
 /// A value that a sentence can name.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,16 +204,6 @@ struct Test {
     against: Option<(Relation, Slot)>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    Equal,
-    Unequal,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-}
-
 impl Condition {
     /// Reads `a.x`, `not a.x`, `a.x == b.y + 1`, `a.x == "text"`, several joined by `and`.
     pub fn parse(source: &str, line: usize) -> Option<Condition> {
@@ -223,24 +214,13 @@ impl Condition {
                 Some((first, rest)) if first == "not" => (true, rest),
                 _ => (false, test),
             };
-            let relation = |word: &str| {
-                Some(match word {
-                    "==" => Relation::Equal,
-                    "!=" => Relation::Unequal,
-                    "<" => Relation::Less,
-                    "<=" => Relation::LessEqual,
-                    ">" => Relation::Greater,
-                    ">=" => Relation::GreaterEqual,
-                    _ => return None,
-                })
-            };
             let slot = |words: &[String]| Slot::of(&words.join(" "), words, line);
-            let at = test.iter().position(|word| relation(word).is_some());
+            let at = test.iter().position(|word| Relation::of_sign(word).is_some());
             let test = match at {
                 Some(at) => Test {
                     not,
                     left: slot(&test[..at])?,
-                    against: Some((relation(&test[at])?, slot(&test[at + 1..])?)),
+                    against: Some((Relation::of_sign(&test[at])?, slot(&test[at + 1..])?)),
                 },
                 None => Test { not, left: slot(test)?, against: None },
             };
@@ -296,14 +276,7 @@ fn compare(a: &Value, relation: Relation, b: &Value) -> bool {
             }
         },
     };
-    match relation {
-        Relation::Equal => order.is_eq(),
-        Relation::Unequal => order.is_ne(),
-        Relation::Less => order.is_lt(),
-        Relation::LessEqual => order.is_le(),
-        Relation::Greater => order.is_gt(),
-        Relation::GreaterEqual => order.is_ge(),
-    }
+    relation.holds(order)
 }
 
 /// A value as it is compared with a text.

@@ -35,6 +35,23 @@ impl Facts for EventFacts<'_> {
     }
 }
 
+/// What happened in a packet, for filters: `event.kind`, `event.severity`, and a kind by its own name.
+#[derive(Debug, Clone, Copy)]
+pub struct Happened<'a>(pub &'a [Event]);
+
+impl Facts for Happened<'_> {
+    fn values(&self, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
+        for event in self.0 {
+            match name {
+                "event.kind" => each(Operand::Text(event.kind.name())),
+                "event.severity" => each(Operand::Text(event.severity.name())),
+                _ if event.kind.name() == name => each(Operand::Bool(true)),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Hands a value on as the language knows it. A socket is its text, frames are their numbers.
 pub fn datum(value: &Datum, each: &mut dyn FnMut(Operand<'_>)) {
     match value {

@@ -101,11 +101,7 @@ struct Segment<'a> {
 
 /// The packet's TCP segment, if it has one.
 fn segment<'a>(frame: &Frame<'a>, packet: &Packet<'_>) -> Option<Segment<'a>> {
-    let (src, dst) = match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        _ => return None,
-    };
+    let (src, dst) = packet.addresses()?;
     let layer = packet.transport()?;
     let Header::Tcp(tcp) = &layer.header else { return None };
     let claimed = packet.transport_len.saturating_sub(tcp.header_len());

@@ -429,11 +429,8 @@ fn ends(packet: &Packet<'_>) -> Option<(IpAddr, u16, IpAddr, u16)> {
         Header::Udp(h) => (h.source_port(), h.destination_port()),
         _ => return None,
     };
-    Some(match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), sport, IpAddr::from(h.destination()), dport),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), sport, IpAddr::from(h.destination()), dport),
-        _ => return None,
-    })
+    let (from, to) = packet.addresses()?;
+    Some((from, sport, to, dport))
 }
 
 fn endpoint(event: &Event) -> Option<Endpoint> {

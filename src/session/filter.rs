@@ -10,9 +10,9 @@
 use std::collections::HashSet;
 
 use crate::capture::Frame;
-use crate::flow::{self, Event, FlowId, FlowRecord, Outcome, Tracker};
-use crate::notes::expression::{Chain, Error, Expression, Facts, Kind, Operand, TreeFacts, Vocabulary};
-use crate::notes::facts::FlowFacts;
+use crate::flow::{self, FlowId, FlowRecord, Outcome, Tracker};
+use crate::notes::expression::{Chain, Error, Expression, Kind, TreeFacts, Vocabulary};
+use crate::notes::facts::{FlowFacts, Happened};
 use crate::notes::vocabulary;
 use crate::wire::Tree;
 use crate::words;
@@ -69,7 +69,7 @@ impl Filter {
         };
         let empty = Tree::default();
         let fields = TreeFacts { tree: tree.unwrap_or(&empty), frame };
-        let events = EventFacts(&outcome.events);
+        let events = Happened(&outcome.events);
         let flow = FlowFacts(record.as_ref());
         let holds = self.expression.holds(&Chain(&[&fields, &events, &flow]));
         if holds && !self.flow_alone {
@@ -94,20 +94,4 @@ fn kind_of(name: &str) -> Option<Kind> {
     let is_event = matches!(name, "event.kind" | "event.severity") || flow::Kind::from_name(name).is_some();
     (vocabulary::filters().kind_of)(name)
         .or_else(|| (is_event || words::field(name).is_some()).then_some(Kind::Any))
-}
-
-/// What a packet's events say.
-struct EventFacts<'a>(&'a [Event]);
-
-impl Facts for EventFacts<'_> {
-    fn values(&self, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
-        for event in self.0 {
-            match name {
-                "event.kind" => each(Operand::Text(event.kind.name())),
-                "event.severity" => each(Operand::Text(event.severity.name())),
-                _ if event.kind.name() == name => each(Operand::Bool(true)),
-                _ => {}
-            }
-        }
-    }
 }

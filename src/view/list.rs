@@ -173,3 +173,17 @@ fn weight(event: &Event) -> (Severity, u8) {
     let severity = if near == 0 { Severity::Chat } else { event.severity };
     (severity, near)
 }
+
+/// Titles of the list of packets.
+pub fn titles(lang: Lang) -> [String; 7] {
+    [
+        "packets.number",
+        "packets.time",
+        "packets.source",
+        "packets.destination",
+        "packets.protocol",
+        "packets.length",
+        "packets.meaning",
+    ]
+    .map(|id| say::word(lang, id).to_owned())
+}

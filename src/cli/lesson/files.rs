@@ -13,8 +13,9 @@ use crate::lesson::values::Here;
 use crate::lesson::{Lesson, Mistake, Part, check, parse};
 use crate::render::markdown;
 use crate::render::text::width;
-use crate::view::lesson::exhibits::{Exhibit, titles};
+use crate::view::lesson::exhibits::Exhibit;
 use crate::view::lesson::{self, Material, claims, question, said};
+use crate::view::list::titles;
 use crate::words::Lang;
 
 fn read(lang: Lang, file: &str) -> Result<String, Problem> {

@@ -48,6 +48,7 @@ pub fn study<'l>(
     lesson: &'l Lesson,
     on: On<'_>,
 ) -> Result<(Material<'l>, Literals, Done), Problem> {
+    let recipe = common.recipe()?;
     let mut done = Done::default();
     let mut literals = Literals::default();
     // Which of the lesson's captures are read from which file.
@@ -65,10 +66,10 @@ pub fn study<'l>(
             .collect();
         let mut flows = Flows::default();
         if bind::asks_flows(&mine) || shows_by_flow(lesson) {
-            common.session(None)?.run(std::slice::from_ref(path), &mut flows)?;
+            recipe.session(None).run(std::slice::from_ref(path), &mut flows)?;
         }
         let mut scout = Scout::new(mine, flows.records.clone());
-        let ending = common.session(None)?.run(std::slice::from_ref(path), &mut scout)?;
+        let ending = recipe.session(None).run(std::slice::from_ref(path), &mut scout)?;
         done.damages.extend(ending.damages);
         scopes.extend(scout.scopes());
         records.push(flows.records);
@@ -92,7 +93,7 @@ pub fn study<'l>(
             literals: on.literals.then_some(&mut literals),
             bound: bound_packets(&material.bound, captures),
         };
-        let mut session = common.session(None)?;
+        let mut session = recipe.session(None);
         if lesson.parts().any(|(_, part)| matches!(part, Part::Claims(_))) {
             session = session.with_claims();
         }

@@ -56,15 +56,7 @@ pub(super) fn run(
     });
     let count = count.unwrap_or(u64::MAX);
     if flags.format == FormatName::Json {
-        let wants = |kind: &str| flags.records.iter().any(|wanted| wanted == kind);
-        let records = Records {
-            capture: true,
-            packet: wants("packet"),
-            event: wants("event"),
-            state: wants("state"),
-            flow: wants("flow"),
-            claim: wants("claim"),
-        };
+        let records = Records::named(&flags.records);
         let session = if records.claim { session.with_claims() } else { session };
         let sink = JsonSink::new(out.clone(), common.lang(), records);
         session.run_source(&mut feed, &mut Counting { sink, left: count })?;

@@ -12,6 +12,7 @@ use crate::capture::interfaces;
 use crate::capture::live::{End, Held, Notice, Refused, Summary, Unwritten};
 use crate::cli::options::{Common, FormatName};
 use crate::cli::output::{self, Done, Problem};
+use crate::cli::program;
 use crate::render::json::Lines;
 use crate::render::text::clean;
 use crate::view::live::text;
@@ -124,10 +125,10 @@ pub(super) fn refused(lang: Lang, asked: &Asked, refused: Refused) -> Problem {
     let one = |id, values: &[(&str, &str)]| vec![text(lang, id, values)];
     Problem::Told(match refused {
         Refused::Permission => {
-            let program = program();
+            let program = program::path();
             let mut lines = one("permission", &[]);
             lines.push(text(lang, "permission-setcap", &[("program", &program)]));
-            let command: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+            let command: Vec<String> = std::env::args().skip(1).map(|word| program::quoted(&word)).collect();
             lines.push(text(
                 lang,
                 "permission-sudo",
@@ -154,22 +155,6 @@ pub(super) fn refused(lang: Lang, asked: &Asked, refused: Refused) -> Problem {
             one("privileges-kept", &[("message", &message(&error))])
         }
     })
-}
-
-/// Where this program really is: capabilities belong to the file, not to a link to it.
-fn program() -> String {
-    let path = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok());
-    path.map_or_else(|| "pcaplain".to_owned(), |path| quoted(&path.to_string_lossy()))
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// `--check`: what is held once the sockets are open and everything else is given up.
@@ -231,17 +216,4 @@ pub(super) fn check(
     }
     page.flush()?;
     Ok(Done::default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_can_be_typed_as_they_are_shown() {
-        assert_eq!(quoted("/usr/bin/pcaplain"), "/usr/bin/pcaplain");
-        assert_eq!(quoted("tcp.port == 80"), "'tcp.port == 80'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -7,7 +7,7 @@
 
 use super::{Reader, Sink};
 use crate::decode::{Piece, PieceKind};
-use crate::protocol::Unit;
+use crate::protocol::{Unit, head};
 
 /// The longest message that is put together.
 pub const MAX_MESSAGE: usize = 256 * 1024;
@@ -272,6 +272,20 @@ pub fn line(bytes: &[u8], limit: usize) -> Extent {
     match bytes.iter().take(limit).position(|b| *b == b'\n') {
         Some(feed) => Extent::Message(feed + 1),
         None if bytes.len() < limit => Extent::More,
+        None => Extent::Foreign,
+    }
+}
+
+/// How far a message with a head as HTTP's reaches, whose body has a told length.
+pub fn headed(bytes: &[u8], looks_like: fn(&[u8]) -> bool) -> Extent {
+    if bytes.contains(&b'\n') && !looks_like(bytes) {
+        return Extent::Foreign;
+    }
+    match head::lengths(bytes) {
+        Some((head, body)) => {
+            Extent::Message(usize::try_from(body).unwrap_or(usize::MAX).saturating_add(head))
+        }
+        None if bytes.len() < MAX_MESSAGE => Extent::More,
         None => Extent::Foreign,
     }
 }

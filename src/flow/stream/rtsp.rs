@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::lines::shown;
-use super::messages::{Extent, MAX_MESSAGE, MessageReader, Messages};
+use super::messages::{Extent, MessageReader, Messages, headed};
 use super::{Reader, Sink};
 use crate::flow::event::{Datum, Event, Kind, Severity};
 use crate::protocol::rtsp::{self, DOLLAR, HEADER, Part};
@@ -31,20 +31,6 @@ pub fn probe(first: &[u8], _: bool) -> Certainty {
 /// A reader of a connection.
 pub fn reader() -> Box<dyn Reader> {
     Box::new(MessageReader::new(Rtsp::default()))
-}
-
-/// How far a message with a head as HTTP's reaches, whose body has a told length.
-pub fn extent(bytes: &[u8], looks_like: fn(&[u8]) -> bool) -> Extent {
-    if bytes.contains(&b'\n') && !looks_like(bytes) {
-        return Extent::Foreign;
-    }
-    match head::lengths(bytes) {
-        Some((head, body)) => {
-            Extent::Message(usize::try_from(body).unwrap_or(usize::MAX).saturating_add(head))
-        }
-        None if bytes.len() < MAX_MESSAGE => Extent::More,
-        None => Extent::Foreign,
-    }
 }
 
 /// A request that waits for its response.
@@ -110,7 +96,7 @@ impl Messages for Rtsp {
                 Extent::Message(HEADER + usize::from(u16::from_be_bytes([high, low])))
             }
             [DOLLAR, ..] => Extent::More,
-            _ => extent(bytes, rtsp::looks_like),
+            _ => headed(bytes, rtsp::looks_like),
         }
     }
 

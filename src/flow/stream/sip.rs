@@ -3,8 +3,8 @@
 //! RFC 3261 section 18.3 ("the Content-Length header field ... is used to locate the end of each SIP message in the stream"), RFC 5626
 //! section 3.5.1 (two line ends ask whether the other side is there, one answers). Leaves out: calls, which are followed in no transport.
 
-use super::messages::{Extent, MessageReader, Messages};
-use super::{Reader, Sink, rtsp};
+use super::messages::{Extent, MessageReader, Messages, headed};
+use super::{Reader, Sink};
 use crate::protocol::{Certainty, Unit, sip};
 
 /// The version in the first line decides.
@@ -27,7 +27,7 @@ struct Sip;
 impl Messages for Sip {
     fn extent(&mut self, _: bool, bytes: &[u8]) -> Extent {
         match bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count() {
-            0 => rtsp::extent(bytes, sip::looks_like),
+            0 => headed(bytes, sip::looks_like),
             ends => Extent::Through(ends, Unit::Opaque),
         }
     }

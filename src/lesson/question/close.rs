@@ -10,13 +10,6 @@ fn fin(p: &Facts) -> Option<&Event> {
     p.any(&[Kind::TcpFin, Kind::TcpFinAck]).filter(|event| event.variant != "again")
 }
 
-fn packet(event: &Event, key: &str) -> Option<u64> {
-    match event.get(key) {
-        Some(Datum::Uint(n)) => Some(*n),
-        _ => None,
-    }
-}
-
 /// How a FIN is acknowledged.
 pub fn ack_of_fin(p: &Facts, _: &mut Dice) -> Option<Draft> {
     fin(p)?;
@@ -75,17 +68,17 @@ pub fn kind(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let closing = p.tcp()?.closing;
     closed_by(p)?;
     let event = p.any(&[Kind::TcpFinAck, Kind::TcpCloseAck])?;
-    let before = packet(event, "fin_packet")?;
+    let before = event.uint("fin_packet")?;
     let fields = ["tcp.flags.fin", "tcp.flags.ack", "tcp.ack_raw"];
     let draft = Draft::new("close.kind", p, &fields)?.with("before", before);
     match (event.kind, event.variant, closing) {
         (Kind::TcpFinAck, _, "three-segment") => {
-            let seq = packet(event, "ack_raw")?.wrapping_sub(1) & 0xffff_ffff;
+            let seq = event.uint("ack_raw")?.wrapping_sub(1) & 0xffff_ffff;
             let draft = draft.show(before, "tcp.seq_raw of the FIN", seq.to_string());
             Some(draft.is("three-segments").not("four-segments").not("two-segments").not("reset-close"))
         }
         (Kind::TcpCloseAck, "half", "four-segment") => {
-            let seq = packet(event, "fin_seq_raw")?;
+            let seq = event.uint("fin_seq_raw")?;
             let draft = draft.show(before, "tcp.seq_raw of the FIN", seq.to_string());
             Some(draft.is("four-segments").not("three-segments").not("two-segments").not("reset-close"))
         }
@@ -97,7 +90,7 @@ pub fn kind(p: &Facts, _: &mut Dice) -> Option<Draft> {
 pub fn who_first(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = fin(p)?;
     let first = closed_by(p)?;
-    let before = packet(event, "fin_packet").filter(|before| *before < p.number)?;
+    let before = event.uint("fin_packet").filter(|before| *before < p.number)?;
     if p.from()? == first || event.variant == "crossing" {
         return None;
     }
@@ -121,7 +114,7 @@ pub fn who_first(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// What a RST says.
 pub fn reset_meaning(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if let Some(event) = p.event(Kind::TcpRefused).filter(|event| event.variant.is_empty()) {
-        let port = packet(event, "port")?;
+        let port = event.uint("port")?;
         return Some(
             Draft::new("close.reset-meaning/refused", p, &["tcp.flags.reset", "tcp.srcport"])?
                 .with("port", port)

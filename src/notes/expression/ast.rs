@@ -2,6 +2,7 @@
 //!
 //! Leaves out: what it means (see `eval`).
 
+use std::cmp::Ordering;
 use std::fmt::{self, Formatter};
 
 use super::literal::Literal;
@@ -134,19 +135,51 @@ pub(super) struct Member {
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Relation {
+pub enum Relation {
+    /// `==`
     Equal,
+    /// `!=`
     Unequal,
+    /// `<`
     Less,
+    /// `<=`
     LessEqual,
+    /// `>`
     Greater,
+    /// `>=`
     GreaterEqual,
 }
 
 impl Relation {
+    const ALL: [Relation; 6] = [
+        Relation::Equal,
+        Relation::Unequal,
+        Relation::Less,
+        Relation::LessEqual,
+        Relation::Greater,
+        Relation::GreaterEqual,
+    ];
+
     /// `!=` asks all occurrences, the others any.
     pub fn every(self) -> bool {
         self == Relation::Unequal
+    }
+
+    /// Whether it holds between two values that stand in this order.
+    pub fn holds(self, order: Ordering) -> bool {
+        match self {
+            Relation::Equal => order.is_eq(),
+            Relation::Unequal => order.is_ne(),
+            Relation::Less => order.is_lt(),
+            Relation::LessEqual => order.is_le(),
+            Relation::Greater => order.is_gt(),
+            Relation::GreaterEqual => order.is_ge(),
+        }
+    }
+
+    /// The one that a sign stands for.
+    pub fn of_sign(sign: &str) -> Option<Relation> {
+        Relation::ALL.into_iter().find(|relation| relation.sign() == sign)
     }
 
     fn sign(self) -> &'static str {

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::ast::{Extent, Function, Name, Operation, Range, Relation, Test, Value};
+use super::ast::{Extent, Function, Name, Operation, Range, Test, Value};
 use super::literal::Literal;
 use super::{Facts, Operand};
 
@@ -40,17 +40,9 @@ pub(super) fn test(test: &Test, scope: &Scope<'_>) -> bool {
         Test::NonZero(value) => any(&mut |found| {
             values(value, scope, &mut |v| *found |= number(v).is_some_and(|n| !n.is_zero()));
         }),
-        Test::Compare { relation, every, left, right } => pairs(left, right, *every, scope, &|a, b| {
-            let Some(order) = order(a, b) else { return false };
-            match relation {
-                Relation::Equal => order == Ordering::Equal,
-                Relation::Unequal => order != Ordering::Equal,
-                Relation::Less => order == Ordering::Less,
-                Relation::LessEqual => order != Ordering::Greater,
-                Relation::Greater => order == Ordering::Greater,
-                Relation::GreaterEqual => order != Ordering::Less,
-            }
-        }),
+        Test::Compare { relation, every, left, right } => {
+            pairs(left, right, *every, scope, &|a, b| order(a, b).is_some_and(|order| relation.holds(order)))
+        }
         Test::Contains { every, left, right } => {
             pairs(left, right, *every, scope, &|haystack, needle| contains(haystack, needle))
         }

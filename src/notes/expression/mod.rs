@@ -38,6 +38,7 @@ mod tests;
 
 use std::fmt;
 
+pub use ast::Relation;
 pub use check::Vocabulary;
 pub use error::{Argument, Error, Reason};
 pub use facts::{Chain, Facts, Kind, Operand};

@@ -83,11 +83,7 @@ impl Memory for Crossing {
     fn packet(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, outcome: &Outcome) {
         (self.other, self.first) = (None, None);
         let interface = u64::from(frame.interface);
-        let ends = match packet.ip().map(|ip| &ip.header) {
-            Some(Header::Ipv4(h)) => Some((IpAddr::from(h.source()), IpAddr::from(h.destination()))),
-            Some(Header::Ipv6(h)) => Some((IpAddr::from(h.source()), IpAddr::from(h.destination()))),
-            _ => None,
-        };
+        let ends = packet.addresses();
         for event in &outcome.events {
             match (event.kind, event.get("original"), event.get("first_packet")) {
                 (Kind::CaptureCopy, Some(Datum::Uint(original)), _) => {

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::capture::Frame;
-use crate::decode::{Header, Packet};
+use crate::decode::Packet;
 use crate::flow::{Datum, FlowId, Kind, Outcome};
 use crate::notes::expression::{self, Operand};
 
@@ -76,7 +76,7 @@ impl Memory for Echoes {
                 event.kind,
                 Kind::IcmpEchoRequest | Kind::IcmpEchoReply | Kind::TcpSynAck | Kind::DnsResponse
             );
-            let Some((src, dst)) = ends(packet).filter(|_| wanted) else { continue };
+            let Some((src, dst)) = packet.addresses().filter(|_| wanted) else { continue };
             match event.kind {
                 Kind::IcmpEchoRequest => {
                     let pair = (src, dst);
@@ -123,12 +123,4 @@ impl Memory for Echoes {
             _ => {}
         }
     }
-}
-
-fn ends(packet: &Packet<'_>) -> Option<Pair> {
-    Some(match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        _ => return None,
-    })
 }

@@ -106,9 +106,6 @@ impl Memory for Errands {
 fn ends(packet: &Packet<'_>) -> Option<(IpAddr, IpAddr, u16)> {
     let Header::Tcp(tcp) = &packet.transport()?.header else { return None };
     let port = tcp.destination_port();
-    Some(match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination()), port),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination()), port),
-        _ => return None,
-    })
+    let (from, to) = packet.addresses()?;
+    Some((from, to, port))
 }

@@ -153,10 +153,6 @@ impl Memory for Fellows {
 /// Source with its port, the destination's address, and the number.
 fn ends(packet: &Packet<'_>) -> Option<(Socket, IpAddr, u32)> {
     let Header::Tcp(tcp) = &packet.transport()?.header else { return None };
-    let (from, to) = match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        _ => return None,
-    };
+    let (from, to) = packet.addresses()?;
     Some(((from, tcp.source_port()), to, tcp.sequence_number()))
 }

@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 
 use crate::capture::Frame;
 use crate::decode::Packet;
-use crate::flow::{Datum, Event, FlowId, Kind, Outcome};
+use crate::flow::{Datum, FlowId, Kind, Outcome};
 use crate::notes::expression::{self, Operand};
 
 use super::Memory;
@@ -61,14 +61,6 @@ pub struct Guarding {
     request: Option<u64>,
 }
 
-fn text(event: &Event, key: &str) -> Option<String> {
-    match event.get(key) {
-        Some(Datum::Text(text)) => Some(text.clone()),
-        Some(Datum::Name(name)) => Some((*name).to_owned()),
-        _ => None,
-    }
-}
-
 impl Guarding {
     fn agreed(&mut self, flow: FlowId) -> &mut Agreed {
         if self.known.len() >= MAX_KNOWN && !self.known.contains_key(&flow) {
@@ -88,16 +80,16 @@ impl Memory for Guarding {
             let Some(flow) = event.flow else { continue };
             match event.kind {
                 Kind::TlsClientHello if event.variant != "again" => {
-                    let server_name = text(event, "server_name");
+                    let server_name = event.text("server_name").map(str::to_owned);
                     *self.agreed(flow) = Agreed { server_name, ..Agreed::default() };
                 }
                 Kind::TlsServerHello => {
                     let agreed = self.agreed(flow);
-                    agreed.version = text(event, "version");
-                    agreed.suite = text(event, "suite");
+                    agreed.version = event.text("version").map(str::to_owned);
+                    agreed.suite = event.text("suite").map(str::to_owned);
                 }
                 Kind::TlsCertificate => {
-                    let Some(subject) = text(event, "subject") else { continue };
+                    let Some(subject) = event.text("subject").map(str::to_owned) else { continue };
                     let variant = if event.variant.is_empty() { "good" } else { event.variant };
                     let shown = Some(Shown { packet: event.packet, variant, subject });
                     let client = matches!(event.get("endpoint"), Some(Datum::Name("client")));

@@ -27,7 +27,7 @@ use foldhash::fast::{FixedState, RandomState};
 
 use crate::capture::Frame;
 use crate::decode::Packet;
-use crate::flow::{Datum, Event, FlowId, Kind, Outcome, http};
+use crate::flow::{Event, FlowId, Kind, Outcome, http};
 use crate::notes::expression::{self, Operand};
 
 use super::{Memory, segment};
@@ -183,21 +183,6 @@ fn hash(of: impl Hash) -> u64 {
     FixedState::default().hash_one(of)
 }
 
-fn uint(event: &Event, key: &str) -> Option<u64> {
-    match event.get(key) {
-        Some(Datum::Uint(n)) => Some(*n),
-        _ => None,
-    }
-}
-
-fn text<'e>(event: &'e Event, key: &str) -> Option<&'e str> {
-    match event.get(key) {
-        Some(Datum::Text(text)) => Some(text),
-        Some(Datum::Name(name)) => Some(name),
-        _ => None,
-    }
-}
-
 /// The value of a header field that stands there once.
 pub(super) fn value<'h>(head: &'h [u8], name: &str) -> Option<&'h str> {
     let mut all = values(head, name);
@@ -270,8 +255,8 @@ impl Heads {
     }
 
     fn request(&mut self, event: &Event, head: &[u8], at: &super::Segment<'_>, flow: FlowId, now_ns: i64) {
-        let (Some(method), Some(uri)) = (text(event, "method"), text(event, "uri")) else { return };
-        let host = text(event, "host").unwrap_or_default().to_ascii_lowercase();
+        let (Some(method), Some(uri)) = (event.text("method"), event.text("uri")) else { return };
+        let host = event.text("host").unwrap_or_default().to_ascii_lowercase();
         let client = at.from.0;
         let own = |name: &str| value(head, name).map(str::to_owned);
         let asked = Asked {
@@ -296,7 +281,7 @@ impl Heads {
             body: at
                 .payload
                 .strip_prefix(head)
-                .filter(|body| uint(event, "content_length") == Some(body.len() as u64))
+                .filter(|body| event.uint("content_length") == Some(body.len() as u64))
                 .map(hash),
         };
         self.now.own_origin =
@@ -323,7 +308,7 @@ impl Heads {
     }
 
     fn response(&mut self, event: &Event, head: &[u8], flow: FlowId, now_ns: i64) {
-        let (Some(code), Some(request)) = (uint(event, "code"), uint(event, "request_packet")) else {
+        let (Some(code), Some(request)) = (event.uint("code"), event.uint("request_packet")) else {
             return;
         };
         if code < 200 {
@@ -333,7 +318,7 @@ impl Heads {
         let Some(at) = said.asked.iter().position(|asked| asked.packet == request) else { return };
         // Those before it have had their answers, seen or not.
         let Some(asked) = said.asked.drain(..=at).next_back() else { return };
-        let media_type = text(event, "content_type").unwrap_or_default();
+        let media_type = event.text("content_type").unwrap_or_default();
         self.now.fits = asked.fields[0].as_deref().and_then(|accept| covers(accept, media_type));
         let modified = value(head, "last-modified").and_then(date);
         let since = asked.fields[4].as_deref().and_then(date);
@@ -347,14 +332,14 @@ impl Heads {
                 .any(|v| v.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("no-cache")));
             put(&mut self.unsure, event.packet, no_cache);
         }
-        self.now.unsure = uint(event, "stored_packet").and_then(|stored| self.unsure.get(&stored).copied());
+        self.now.unsure = event.uint("stored_packet").and_then(|stored| self.unsure.get(&stored).copied());
         let name = without_port(&asked.host);
         let is_name = name.bytes().any(|b| b.is_ascii_alphabetic()) && !name.contains(':');
         if asked.method == "GET" && !asked.conditional && asked.from.is_none() && is_name {
             let page = Page {
                 packet: event.packet,
                 host: name.to_owned(),
-                digest: hash((code, value(head, "etag"), uint(event, "content_length"))),
+                digest: hash((code, value(head, "etag"), event.uint("content_length"))),
             };
             let key = hash((asked.server, &asked.uri));
             let other = self.pages.get(&key).filter(|p| p.host != page.host && p.digest != page.digest);
@@ -392,7 +377,7 @@ impl Heads {
             values(head, "connection").any(|v| v.split(',').any(|o| o.trim().eq_ignore_ascii_case(what)))
         };
         let (close, keep) = (says("close"), says("keep-alive") && event.kind == Kind::HttpResponse);
-        if let Some(length) = uint(event, "content_length") {
+        if let Some(length) = event.uint("content_length") {
             put(&mut self.lengths, event.packet, length);
         }
         let said = self.said(flow);
@@ -411,7 +396,7 @@ impl Memory for Heads {
         let Some(flow) = outcome.flow else { return };
         let here = || outcome.events.iter().filter(|e| e.packet == frame.number && e.flow == Some(flow));
         if let Some(body) = here().find(|e| e.kind == Kind::HttpBody) {
-            self.now.length = uint(body, "head_packet").and_then(|at| self.lengths.get(&at).copied());
+            self.now.length = body.uint("head_packet").and_then(|at| self.lengths.get(&at).copied());
         }
         let is_message = |e: &&Event| {
             matches!(e.kind, Kind::HttpRequest | Kind::HttpResponse) && e.get("stream_id").is_none()
@@ -422,7 +407,7 @@ impl Memory for Heads {
         let [head] = http::heads(frame.bytes, &outcome.context)[..] else { return };
         self.connection(event, head, flow);
         if let Some(body) = here().find(|e| e.kind == Kind::HttpBody) {
-            self.now.length = uint(body, "head_packet").and_then(|at| self.lengths.get(&at).copied());
+            self.now.length = body.uint("head_packet").and_then(|at| self.lengths.get(&at).copied());
         }
         let Some(at) = segment(frame, packet) else { return };
         match event.kind {

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::capture::Frame;
-use crate::decode::{Header, Packet};
+use crate::decode::Packet;
 use crate::flow::{Datum, FlowId, Kind, Outcome};
 use crate::notes::expression::{self, Operand};
 
@@ -105,7 +105,7 @@ impl Memory for Lingering {
         let now_ns = frame.time_ns;
         self.now = Now { time_ns: now_ns, ..Now::default() };
         let Some(flow) = outcome.flow else { return };
-        let hosts = addresses(packet);
+        let hosts = packet.addresses();
         for event in outcome.events.iter().filter(|event| event.flow == Some(flow)) {
             match event.kind {
                 Kind::TcpSyn if event.variant != "again" => {
@@ -159,12 +159,4 @@ impl Memory for Lingering {
             _ => {}
         }
     }
-}
-
-fn addresses(packet: &Packet<'_>) -> Option<(IpAddr, IpAddr)> {
-    Some(match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        _ => return None,
-    })
 }

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::capture::Frame;
-use crate::decode::{Header, Packet};
+use crate::decode::Packet;
 use crate::flow::{Datum, Event, FlowId, Kind, Outcome};
 use crate::notes::expression::{self, Operand};
 
@@ -96,12 +96,9 @@ fn put<K: Eq + Hash, V>(map: &mut Map<K, V>, key: K, value: V) {
     map.insert(key, value);
 }
 
+/// In lower case: names of DNS do not differ by it.
 fn text(event: &Event, key: &str) -> Option<String> {
-    match event.get(key) {
-        Some(Datum::Text(text)) => Some(text.to_lowercase()),
-        Some(Datum::Name(name)) => Some(name.to_lowercase()),
-        _ => None,
-    }
+    event.text(key).map(str::to_lowercase)
 }
 
 fn sorted(answers: &str) -> Vec<&str> {
@@ -188,11 +185,7 @@ impl Memory for Naming {
         if outcome.events.is_empty() {
             return;
         }
-        let (src, dst) = match packet.ip().map(|ip| &ip.header) {
-            Some(Header::Ipv4(h)) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-            Some(Header::Ipv6(h)) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-            _ => return,
-        };
+        let Some((src, dst)) = packet.addresses() else { return };
         for event in outcome.events.iter().filter(|event| event.packet == frame.number) {
             match event.kind {
                 Kind::DnsQuery if event.variant != "multicast" => self.query(event, src, dst),

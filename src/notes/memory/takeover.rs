@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::capture::Frame;
-use crate::decode::{Header, Packet};
+use crate::decode::Packet;
 use crate::flow::{Datum, FlowId, Kind, Outcome};
 use crate::notes::expression::{self, Operand};
 
@@ -65,11 +65,7 @@ impl Memory for Takeover {
         if self.moved.is_empty() {
             return;
         }
-        let (src, dst) = match packet.ip().map(|ip| &ip.header) {
-            Some(Header::Ipv4(h)) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-            Some(Header::Ipv6(h)) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-            _ => return,
-        };
+        let Some((src, dst)) = packet.addresses() else { return };
         let moved = self.moved.get(&src).or_else(|| self.moved.get(&dst));
         self.now.0 = moved.map(|(packet, time_ns)| (*packet, frame.time_ns - time_ns));
     }

@@ -21,8 +21,8 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::capture::Frame;
-use crate::decode::{Header, Packet};
-use crate::flow::{Datum, Event, FlowId, Kind, Outcome};
+use crate::decode::Packet;
+use crate::flow::{Event, FlowId, Kind, Outcome};
 use crate::notes::expression::{self, Operand};
 
 use super::Memory;
@@ -132,21 +132,6 @@ fn put<K: std::hash::Hash + Eq, V>(map: &mut Map<K, V>, key: K, value: V) {
     map.insert(key, value);
 }
 
-fn uint(event: &Event, key: &str) -> Option<u64> {
-    match event.get(key) {
-        Some(Datum::Uint(n)) => Some(*n),
-        _ => None,
-    }
-}
-
-fn text<'e>(event: &'e Event, key: &str) -> Option<&'e str> {
-    match event.get(key) {
-        Some(Datum::Text(text)) => Some(text),
-        Some(Datum::Name(name)) => Some(name),
-        _ => None,
-    }
-}
-
 /// Bytes beyond ASCII: written as `%XX`, and as they are.
 fn beyond_ascii(uri: &str) -> (u64, u64) {
     // An event shortens a long address, and says so with this mark.
@@ -161,10 +146,10 @@ impl Target {
     fn of(event: &Event, client: IpAddr) -> Option<Target> {
         Some(Target {
             client,
-            method: text(event, "method")?.to_owned(),
+            method: event.text("method")?.to_owned(),
             secure: event.get("decrypted").is_some(),
-            host: text(event, "host").unwrap_or_default().to_ascii_lowercase(),
-            path: text(event, "uri")?.to_owned(),
+            host: event.text("host").unwrap_or_default().to_ascii_lowercase(),
+            path: event.text("uri")?.to_owned(),
         })
     }
 
@@ -197,8 +182,8 @@ impl Visits {
 
     /// The addresses that an answer gives, for the host that gets it.
     fn answered(&mut self, event: &Event, asker: IpAddr) {
-        let Some(name) = text(event, "name") else { return };
-        let answers = text(event, "first_answers").unwrap_or_default();
+        let Some(name) = event.text("name") else { return };
+        let answers = event.text("first_answers").unwrap_or_default();
         for address in answers.split([',', ' ']).filter_map(|part| part.parse::<IpAddr>().ok()) {
             put(&mut self.names, (asker, address), (name.to_owned(), event.packet));
         }
@@ -212,8 +197,8 @@ impl Visits {
         self.now.uri = Some(beyond_ascii(&target.path));
         let asked = Asked {
             packet: event.packet,
-            hostless: text(event, "version") == Some("HTTP/1.1") && target.host.is_empty(),
-            length: uint(event, "content_length"),
+            hostless: event.text("version") == Some("HTTP/1.1") && target.host.is_empty(),
+            length: event.uint("content_length"),
             target,
         };
         let visit = self.visit(flow);
@@ -225,7 +210,7 @@ impl Visits {
     }
 
     fn response(&mut self, event: &Event, flow: FlowId, now_ns: i64) {
-        let Some(code) = uint(event, "code") else { return };
+        let Some(code) = event.uint("code") else { return };
         let visit = self.visit(flow);
         if event.variant == "tunnel" {
             visit.tunnel = Some(event.packet);
@@ -234,14 +219,14 @@ impl Visits {
             return;
         }
         visit.response = Some((event.packet, now_ns));
-        let Some(request) = uint(event, "request_packet") else { return };
-        let (method, uri) = (text(event, "method"), text(event, "uri"));
+        let Some(request) = event.uint("request_packet") else { return };
+        let (method, uri) = (event.text("method"), event.text("uri"));
         let mine = |a: &Asked| {
             a.packet == request && method == Some(&a.target.method) && uri == Some(&a.target.path)
         };
         let Some(at) = visit.asked.iter().position(mine) else { return };
         let Some(asked) = visit.asked.remove(at) else { return };
-        let location = text(event, "location").map(str::to_owned);
+        let location = event.text("location").map(str::to_owned);
         if (300..400).contains(&code)
             && let Some(place) = location.as_deref().and_then(|l| asked.target.redirected(l))
         {
@@ -268,7 +253,7 @@ impl Memory for Visits {
         }
         let here = || outcome.events.iter().filter(|e| e.packet == frame.number && e.flow == Some(flow));
         for event in here() {
-            let Some((src, dst)) = addresses(packet) else { return };
+            let Some((src, dst)) = packet.addresses() else { return };
             match event.kind {
                 Kind::DnsResponse => self.answered(event, dst),
                 Kind::TcpSyn => {
@@ -339,12 +324,4 @@ impl Memory for Visits {
             _ => {}
         }
     }
-}
-
-fn addresses(packet: &Packet<'_>) -> Option<(IpAddr, IpAddr)> {
-    Some(match &packet.ip()?.header {
-        Header::Ipv4(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        Header::Ipv6(h) => (IpAddr::from(h.source()), IpAddr::from(h.destination())),
-        _ => return None,
-    })
 }

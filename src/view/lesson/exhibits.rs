@@ -5,12 +5,12 @@
 use super::said;
 use crate::capture::Frame;
 use crate::decode::Packet;
-use crate::flow::{Event, FlowId, FlowRecord, Outcome};
+use crate::flow::{FlowId, FlowRecord, Outcome};
 use crate::lesson::bind::{Lazy, Records};
 use crate::lesson::join::Bound;
 use crate::lesson::{Lesson, Part, Show, What};
-use crate::notes::expression::{Chain, Expression, Facts, Operand};
-use crate::notes::facts::FlowFacts;
+use crate::notes::expression::{Chain, Expression};
+use crate::notes::facts::{FlowFacts, Happened};
 use crate::protocol::Protocol;
 use crate::view::annotate::{Collector, Only, Wish};
 use crate::view::evidence;
@@ -20,7 +20,7 @@ use crate::view::ladder::{Ladder, Rung};
 use crate::view::layers::{self, LayersView, Stacks};
 use crate::view::list::{Lister, Row};
 use crate::view::packet::{self, PacketView};
-use crate::view::say::{self, thousands};
+use crate::view::say::thousands;
 use crate::view::time::TimeFormat;
 use crate::view::{Line, Role};
 use crate::wire::{Node, NodeKind, Tree};
@@ -172,7 +172,7 @@ impl<'l> Exhibitor<'l> {
                     let holds = |filter: &Expression| {
                         let lazy = Lazy::new(frame, packet, &outcome.context);
                         let of_flow = FlowFacts(outcome.flow.and_then(|id| records.get(&id)));
-                        filter.holds(&Chain(&[&lazy, &Happens(&outcome.events), &of_flow]))
+                        filter.holds(&Chain(&[&lazy, &Happened(&outcome.events), &of_flow]))
                     };
                     if filter.as_ref().is_some_and(|filter| !holds(filter)) {
                         continue;
@@ -347,34 +347,4 @@ fn cut(
     let left = ladder.rungs.len().saturating_sub(max);
     ladder.rungs.truncate(max);
     Exhibit::Ladder { heading, ladder: Box::new(ladder), rest: rest(lang, "rungs-more", left as u64) }
-}
-
-/// What happens in a packet, for conditions: `tcp.handshake.syn`, `event.kind`, `event.severity`.
-struct Happens<'a>(&'a [Event]);
-
-impl Facts for Happens<'_> {
-    fn values(&self, name: &str, each: &mut dyn FnMut(Operand<'_>)) {
-        for event in self.0 {
-            match name {
-                "event.kind" => each(Operand::Text(event.kind.name())),
-                "event.severity" => each(Operand::Text(event.severity.name())),
-                _ if event.kind.name() == name => each(Operand::Bool(true)),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Titles of the list of packets.
-pub fn titles(lang: Lang) -> [String; 7] {
-    [
-        "packets.number",
-        "packets.time",
-        "packets.source",
-        "packets.destination",
-        "packets.protocol",
-        "packets.length",
-        "packets.meaning",
-    ]
-    .map(|id| say::word(lang, id).to_owned())
 }
