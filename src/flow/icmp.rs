@@ -170,6 +170,9 @@ impl Icmp {
             (true, 134) => between(Kind::IcmpRouterAdvertisement, flow),
             (true, 135) => target(m, src, between(Kind::IcmpNeighborSolicitation, flow)),
             (true, 136) => target(m, src, between(Kind::IcmpNeighborAdvertisement, flow)),
+            (true, 130) => between(Kind::IcmpOther, flow).variant("listener-query"),
+            (true, 131 | 143) => between(Kind::IcmpOther, flow).variant("listener-report"),
+            (true, 132) => between(Kind::IcmpOther, flow).variant("listener-done"),
             _ => between(Kind::IcmpOther, flow),
         };
         events.push(event.with("type", Datum::Uint(m.kind.into())).with("code", Datum::Uint(m.code.into())));
@@ -346,5 +349,42 @@ fn target(m: &Message<'_>, src: IpAddr, event: Event) -> Event {
     match m.bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()) {
         Some(b) => event.with("target", Datum::Ip(Ipv6Addr::from(b).into())),
         None => event.variant("cut"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::Frame;
+    use crate::decode::decode;
+    use crate::flow::{Outcome, Tracker};
+
+    /// A Linux host that has just come up reports its groups (MLD version 2), without a link header.
+    const REPORT: [u8; 76] = [
+        0x60, 0, 0, 0, 0, 36, 0, 1, // IPv6: 36 bytes, a hop-by-hop header first, hop limit 1
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // from ::
+        0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16, // to ff02::16
+        58, 0, 5, 2, 0, 0, 1, 0, // hop-by-hop: ICMPv6 follows, router alert
+        143, 0, 0xd6, 0x9a, 0, 0, 0, 1, // report of version 2, checksum, one record
+        4, 0, 0, 0, 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // to exclude nobody in ...
+        0xff, 0x45, 0xe2, 0xa1, // ... ff02::1:ff45:e2a1
+    ];
+
+    #[test]
+    fn multicast_listeners_are_told_as_such() {
+        for (kind, variant) in [
+            (130, "listener-query"),
+            (131, "listener-report"),
+            (132, "listener-done"),
+            (143, "listener-report"),
+        ] {
+            let mut bytes = REPORT;
+            bytes[48] = kind;
+            let frame =
+                Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len: 76, bytes: &bytes };
+            let mut outcome = Outcome::default();
+            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
+            let told: Vec<_> = outcome.events.iter().map(|e| (e.kind.name(), e.variant)).collect();
+            assert!(told.contains(&("icmp.other", variant)), "type {kind}: {told:?}");
+        }
     }
 }
