@@ -11,7 +11,8 @@ use std::collections::HashSet;
 
 use crate::capture::Frame;
 use crate::flow::{self, FlowId, FlowRecord, Outcome, Tracker};
-use crate::notes::expression::{Chain, Error, Expression, Kind, TreeFacts, Vocabulary};
+use crate::notes::expression::bpf::{Link, Program};
+use crate::notes::expression::{Chain, Error, Expression, Facts, Kind, Operand, TreeFacts, Vocabulary};
 use crate::notes::facts::{FlowFacts, Happened};
 use crate::notes::vocabulary;
 use crate::wire::Tree;
@@ -50,6 +51,12 @@ impl Filter {
     /// Whether packets must be taken apart to decide.
     pub fn needs_tree(&self) -> bool {
         self.needs_tree
+    }
+
+    /// A program that sorts out packets for which it cannot hold, before they are captured. None where it asks for more than header fields:
+    /// what it says of events and conversations rests on packets that it does not choose.
+    pub fn program(&self, link: Link) -> Option<Program> {
+        self.expression.compile(link)
     }
 
     /// Whether it holds for the packet at hand.

@@ -24,6 +24,7 @@
 //! dotted byte strings, dates, and host names as addresses.
 
 mod ast;
+pub mod bpf;
 mod capture_filter;
 mod check;
 mod error;
