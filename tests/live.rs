@@ -564,6 +564,38 @@ fn a_filter_chooses() {
     assert!(ended.said.contains("icmp.type == 8"), "{}", ended.said);
 }
 
+/// What can be told by headers the kernel tells, tags that it took off included; nothing else comes up.
+#[test]
+fn the_kernel_leaves_out_what_a_filter_cannot_choose() {
+    let Some(net) = Net::new() else { return };
+    for (end, device, address) in [(&net.a, "va", "10.8.0.1"), (&net.b, "vb", "10.8.0.2")] {
+        if !ip(&format!("-n {end} link add link {device} name {device}.7 type vlan id 7")) {
+            eprintln!("skipped: VLAN interfaces cannot be made here");
+            return;
+        }
+        ip(&format!("-n {end} addr add {address}/24 dev {device}.7"));
+        ip(&format!("-n {end} link set {device}.7 up"));
+    }
+    // Interface, filter, packets.
+    for (interface, filter, count) in [
+        ("vb", "icmp.type == 8 && vlan.id == 7", 5),
+        ("vb", "icmp.type == 8 && !vlan", 7),
+        ("vb", "ip.addr == 10.8.0.2", 10),
+        ("any", "icmp.type == 8 && vlan.id == 7", 5),
+        ("any", "ip.src == 10.9.0.2 and icmp", 7),
+    ] {
+        let file = net.file("filtered.pcapng");
+        let live = net.live(&["-i", interface, "-q", "-w", &file, "-Y", filter]);
+        net.ping(7, 56);
+        assert!(ok(&mut net.within(&net.a, &["ping", "-q", "-i", "0.002", "-c", "5", "10.8.0.2"])));
+        let ended = live.end("INT");
+        let written = packets(Path::new(&file)).0.len();
+        // On any, what passes the VLAN's own interface is seen again there, without its tag.
+        assert_eq!(written, count, "{interface} {filter}: {}", ended.said);
+        assert_eq!(ended.numbers("received")[0], count as u64, "{interface} {filter}: {}", ended.said);
+    }
+}
+
 /// A reader that is slow, or gone, is no reason to lose packets.
 #[test]
 fn a_terminal_that_does_not_read() {

@@ -145,7 +145,13 @@ fn is_plain(packet: &Packet<'_>) -> bool {
         }
         _ => false,
     });
-    let sound = packet.malformed.is_none() && packet.fragment.is_none();
+    // Extension headers belong to the IP layer; a length of zero is no length.
+    let extended = packet.layers.iter().any(|layer| match &layer.header {
+        Header::Ipv4(ip) => ip.total_len() == 0 || layer.header_end > layer.start + ip.slice().len(),
+        Header::Ipv6(ip) => ip.payload_length() == 0 || layer.header_end > layer.start + 40,
+        _ => false,
+    });
+    let sound = !extended && packet.malformed.is_none() && packet.fragment.is_none();
     sound
         && match rest {
             [Protocol::Ipv4 | Protocol::Ipv6, Protocol::Tcp, ..] => true,

@@ -84,7 +84,7 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let opened = live::open(&asked.plan).map_err(refused)?;
     // As the user who asked: files are read and written as that user.
     opened.become_invoker().map_err(refused)?;
-    let filter = asked.filter.as_deref().filter(|_| asked.plan.filter.is_none());
+    let filter = asked.filter.as_deref().filter(|_| !asked.exact);
     let recipe = common.recipe()?;
     let parsed = || filter.map(|text| plan::filter(lang, text)).transpose();
     let (explaining, accepting) = (recipe.session(parsed()?), parsed()?);

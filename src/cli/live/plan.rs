@@ -8,6 +8,7 @@ use super::Flags;
 use crate::capture::interfaces;
 use crate::capture::live::{self, Kernel, Limits, Output, Plan, Rotation};
 use crate::cli::output::Problem;
+use crate::notes::expression::bpf::{self, Link, Program};
 use crate::session::Filter;
 use crate::view::live::text;
 use crate::words::Lang;
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     pub output: Option<Output>,
     /// The filter, wherever it is applied.
     pub filter: Option<String>,
+    /// Whether the kernel alone applies it: otherwise what comes up still has to be asked.
+    pub exact: bool,
 }
 
 /// Reads the flags.
@@ -76,10 +79,11 @@ pub(super) fn read(lang: Lang, flags: &Flags) -> Result<Asked, Problem> {
         _ => {}
     }
     let output = flags.write.as_ref().map(|path| Output { path: path.clone(), rotation });
-    if let Some(source) = &flags.filter {
-        filter(lang, source)?;
-    }
-    let kernel = flags.filter.as_ref().and_then(|source| in_kernel(source, &names));
+    let kernel = match &flags.filter {
+        Some(source) => in_kernel(source, &filter(lang, source)?, &names),
+        None => None,
+    };
+    let (kernel, exact) = kernel.map_or((None, false), |(kernel, exact)| (Some(kernel), exact));
     let plan = Plan {
         interfaces: names,
         // 0 means all, as with tcpdump.
@@ -89,7 +93,7 @@ pub(super) fn read(lang: Lang, flags: &Flags) -> Result<Asked, Problem> {
         filter: kernel,
     };
     let output = output.filter(|_| !flags.check);
-    Ok(Asked { plan, limits, output, filter: flags.filter.clone() })
+    Ok(Asked { plan, limits, output, filter: flags.filter.clone(), exact })
 }
 
 /// A filter, read.
@@ -97,17 +101,29 @@ pub(super) fn filter(lang: Lang, source: &str) -> Result<Filter, Problem> {
     Filter::parse(source).map_err(|error| Problem::filter(lang, source, &error))
 }
 
-/// The filter as programs for the kernel, one an interface; nothing where it cannot be put exactly so on all of them. Then it is
-/// applied here, to packets that were captured.
-fn in_kernel(source: &str, names: &[String]) -> Option<Kernel> {
-    let programs =
-        names.iter().map(|name| compiled(source, live::link_type(name)?)).collect::<Option<_>>()?;
-    Some(Kernel { programs, text: source.to_owned() })
+/// The filter as programs for the kernel, one an interface, and whether they let pass nothing else; nothing where it has none for one of
+/// them.
+fn in_kernel(source: &str, filter: &Filter, names: &[String]) -> Option<(Kernel, bool)> {
+    let compiled = |name: &String| filter.program(bytes_of(live::link_type(name)?)?);
+    let compiled = names.iter().map(compiled).collect::<Option<Vec<Program>>>()?;
+    let exact = compiled.iter().all(|program| program.exact);
+    let programs = compiled.iter().map(|program| program.instructions.iter().map(instruction).collect());
+    Some((Kernel { programs: programs.collect(), text: source.to_owned() }, exact))
 }
 
-/// One program. There is no compiler of filters here yet: all are applied to captured packets.
-fn compiled(_source: &str, _link_type: u16) -> Option<Vec<live::Instruction>> {
-    None
+/// What a program is run on for frames of a link type.
+fn bytes_of(link_type: u16) -> Option<Link> {
+    match link_type {
+        1 => Some(Link::Ethernet),
+        101 => Some(Link::Ip),
+        // The socket sees them without a link header.
+        276 => Some(Link::Cooked),
+        _ => None,
+    }
+}
+
+fn instruction(one: &bpf::Instruction) -> live::Instruction {
+    live::Instruction { code: one.code, jt: one.jt, jf: one.jf, k: one.k }
 }
 
 /// The interface that a machine most likely talks by: switched on, not loopback, with an address; else what there is.

@@ -42,7 +42,11 @@ pub(super) fn begins(lang: Lang, asked: &Asked, interfaces: &[Interface], file: 
         Some(file) => say(&text(lang, "begins-recording", &[("interfaces", &interfaces), ("file", file)])),
     }
     if let Some(filter) = &asked.filter {
-        let id = if asked.plan.filter.is_some() { "filter-kernel" } else { "filter-user" };
+        let id = match (asked.plan.filter.is_some(), asked.exact) {
+            (true, true) => "filter-kernel",
+            (true, false) => "filter-both",
+            (false, _) => "filter-user",
+        };
         say(&text(lang, id, &[("filter", filter)]));
     }
 }
