@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::capture::{self, Frame, Source};
-use pcaplain::decode::{self, Context, Header, Packet};
+use pcaplain::decode::{self, Context, Header, Layer, Packet};
 use pcaplain::flow::{Outcome, Tracker};
-use pcaplain::notes::expression::bpf::{Instruction, Link, MOST, Program};
+use pcaplain::notes::expression::bpf::{Instruction, Keep, Link, MOST, Program};
 use pcaplain::notes::expression::{Expression, TreeFacts};
 use pcaplain::protocol::Protocol;
-use pcaplain::session::Filter;
+use pcaplain::session::{Filter, Go, Seen, Session, Sink};
 use pcaplain::wire::Tree;
 
 /// Ports of tunnels: what is behind them is left open.
@@ -334,6 +334,12 @@ fn expressions() -> Vec<String> {
     all
 }
 
+/// An expression that a filter may be.
+fn read(text: &str) -> Expression {
+    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    Expression::parse(text).expect("it was read before")
+}
+
 struct Compiled {
     text: String,
     expression: Expression,
@@ -342,13 +348,14 @@ struct Compiled {
 
 fn compiled() -> Vec<Compiled> {
     let one = |text: String| {
-        let filter = Filter::parse(&text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let expression = read(&text);
         let programs = [Link::Ethernet, Link::Ip, Link::Cooked].map(|link| {
-            let program = filter.program(link).unwrap_or_else(|| panic!("{text}: no program"));
+            let program = expression.compile(link, Keep::Packets);
+            let program = program.unwrap_or_else(|| panic!("{text}: no program"));
             is_sound(&program.instructions);
             program
         });
-        Compiled { expression: Expression::parse(&text).expect("it was read before"), text, programs }
+        Compiled { expression, text, programs }
     };
     expressions().into_iter().map(one).collect()
 }
@@ -508,8 +515,7 @@ fn what_a_program_cannot_see_has_none() {
         "count(ip.src) > 1",
         "tcp.len > 0",
     ] {
-        let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        assert_eq!(filter.program(Link::Ethernet), None, "{text}");
+        assert_eq!(read(text).compile(Link::Ethernet, Keep::Packets), None, "{text}");
     }
 }
 
@@ -520,8 +526,7 @@ fn long_filters_have_far_jumps_and_too_long_ones_no_program() {
         let parts: Vec<String> = (0..n).map(|i| format!("ip.src == 10.1.{}.{}", i / 256, i % 256)).collect();
         format!("tcp && ({})", parts.join(" or "))
     };
-    let filter = Filter::parse(&list(400)).expect("a filter");
-    let program = filter.program(Link::Ethernet).expect("a program");
+    let program = read(&list(400)).compile(Link::Ethernet, Keep::Packets).expect("a program");
     is_sound(&program.instructions);
     assert!(program.instructions.len() > 800);
     assert!(program.instructions.iter().any(|one| one.code == 0x05), "there is a far jump");
@@ -533,8 +538,7 @@ fn long_filters_have_far_jumps_and_too_long_ones_no_program() {
     };
     assert!(passes(&program.instructions, &packet(143), Account::default()), "10.1.1.143 is the last");
     assert!(!passes(&program.instructions, &packet(144), Account::default()));
-    let filter = Filter::parse(&list(2500)).expect("a filter");
-    assert_eq!(filter.program(Link::Ethernet), None);
+    assert_eq!(read(&list(2500)).compile(Link::Ethernet, Keep::Packets), None);
 }
 
 /// What people know from tcpdump is translated to something that has a program.
@@ -554,7 +558,105 @@ fn capture_filters_of_others_have_programs_once_translated() {
                 meant.unwrap_or_else(|| panic!("{text}: {error:?}"))
             }
         };
-        let filter = Filter::parse(&meant).unwrap_or_else(|error| panic!("{meant}: {error:?}"));
-        assert!(filter.program(Link::Ethernet).is_some(), "{text}: {meant}");
+        assert!(read(&meant).compile(Link::Ethernet, Keep::Packets).is_some(), "{text}: {meant}");
+    }
+}
+
+/// Filters for which whole conversations are kept; they may ask for anything.
+const CONVERSATIONS: [&str; 24] = [
+    "tcp.port == 443",
+    "tcp.port == 7000",
+    "tcp.dstport == 80",
+    "tcp.srcport == 80 and ip.dst == 10.0.0.1",
+    "udp.port == 53",
+    "udp && !(udp.port == 53)",
+    "arp",
+    "!arp",
+    "icmp.type == 8",
+    "icmp and ip.src == 10.0.0.2",
+    "ip.src == 10.0.0.1",
+    "ip.addr != 10.0.0.1",
+    "not ip.dst == 10.0.0.1 and tcp",
+    "ipv6.src == fe80::/10",
+    "tcp.flags.syn == 1 and tcp.flags.ack == 0 and tcp.port < 8000",
+    "tcp.flags.reset == 1 && ip.addr == 10.0.0.0/8",
+    "tcp.port == 80 && http.request",
+    "tcp.analysis.retransmission && tcp.port == 7001",
+    "flow.opening == \"refused\" and tcp",
+    "dns and udp.dstport == 53",
+    "ip.proto == 17 or ip.proto == 1",
+    "tcp xor udp.port == 53",
+    "ip.ttl < 64 && udp",
+    "vlan.id == 7 and tcp",
+];
+
+struct Watch {
+    programs: [Option<Program>; 3],
+    text: &'static str,
+    capture: String,
+    /// Of each conversation: whether a packet of it was chosen, and one that was refused.
+    /// Apart where it is seen inside a tunnel and outside: the tunnel's own headers choose only what is in it.
+    flows: std::collections::HashMap<(u64, bool), (bool, Option<u64>)>,
+    refused: u64,
+}
+
+impl Sink for Watch {
+    fn packet(&mut self, seen: &Seen<'_>) -> std::io::Result<Go> {
+        for (link, bytes, account) in shown(seen.frame.link_type, seen.frame.bytes) {
+            let Some(program) = &self.programs[link as usize] else { continue };
+            let passes = passes(&program.instructions, &bytes, account);
+            let (text, capture, number) = (self.text, &self.capture, seen.frame.number);
+            assert!(passes || !seen.chosen, "{text}: refused #{number} of {capture}");
+            self.refused += u64::from(!passes);
+            // An ICMP error is about another conversation, and tells something of it.
+            let count = |wanted: &[Protocol]| {
+                let is = |layer: &&Layer<'_>| wanted.contains(&layer.protocol) && !layer.quoted;
+                seen.packet.layers.iter().filter(is).count()
+            };
+            let tunnelled = count(&[Protocol::Ipv4, Protocol::Ipv6]) > 1 || count(&[Protocol::Ethernet]) > 1;
+            let is_error = seen.packet.layers.iter().any(|layer| layer.quoted);
+            let about = seen.outcome.events.iter().filter(|_| is_error).filter_map(|event| event.flow);
+            for id in seen.outcome.flow.into_iter().chain(about) {
+                let flow = self.flows.entry((id, tunnelled)).or_default();
+                flow.0 |= seen.chosen && seen.outcome.flow == Some(id);
+                if !passes {
+                    flow.1.get_or_insert(number);
+                }
+            }
+        }
+        Ok(Go::Continue(()))
+    }
+}
+
+/// Who follows what passes sees each conversation whole that the filter could choose.
+#[test]
+fn conversations_are_kept_whole() {
+    let mut refused = 0;
+    for text in CONVERSATIONS {
+        for capture in BUNDLED.iter().map(|one| format!("@{}", one.name)) {
+            let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+            let programs = [Link::Ethernet, Link::Ip, Link::Cooked].map(|link| filter.program(link));
+            assert!(programs[0].is_some(), "{text}: no program");
+            let mut watch =
+                Watch { programs, text, capture: capture.clone(), flows: Default::default(), refused: 0 };
+            Session::new(Some(filter)).run(std::slice::from_ref(&capture), &mut watch).expect("it is read");
+            for ((id, _), (chosen, missing)) in &watch.flows {
+                assert!(
+                    !chosen || missing.is_none(),
+                    "{text}: {missing:?} of {capture} flow {id} is missing"
+                );
+            }
+            refused += watch.refused;
+        }
+    }
+    assert!(refused > 10_000, "programs are there to leave something out: {refused}");
+    for text in [
+        "http",
+        "tcp.stream == 0 and tcp",
+        "frame.len > 100",
+        "tcp.flags.syn == 1 || arp || udp || icmp || 1 == ip.ttl || http",
+    ] {
+        let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        assert_eq!(filter.program(Link::Ethernet), None, "{text}");
     }
 }

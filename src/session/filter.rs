@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use crate::capture::Frame;
 use crate::flow::{self, FlowId, FlowRecord, Outcome, Tracker};
-use crate::notes::expression::bpf::{Link, Program};
+use crate::notes::expression::bpf::{Keep, Link, Program};
 use crate::notes::expression::{Chain, Error, Expression, Facts, Kind, Operand, TreeFacts, Vocabulary};
 use crate::notes::facts::{FlowFacts, Happened};
 use crate::notes::vocabulary;
@@ -53,10 +53,10 @@ impl Filter {
         self.needs_tree
     }
 
-    /// A program that sorts out packets for which it cannot hold, before they are captured. None where it asks for more than header fields:
-    /// what it says of events and conversations rests on packets that it does not choose.
+    /// A program that leaves out conversations of which it can choose no packet, before they are captured. None where it cannot tell any of
+    /// them by its headers.
     pub fn program(&self, link: Link) -> Option<Program> {
-        self.expression.compile(link)
+        self.expression.compile(link, Keep::Conversations)
     }
 
     /// Whether it holds for the packet at hand.

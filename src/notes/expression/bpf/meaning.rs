@@ -2,9 +2,14 @@
 //!
 //! Where a frame may hold more than is known, an expression has two bounds: whether it **can** hold, and whether it **must**. They change
 //! places under `not`. Follows `eval`, which says what is true.
+//!
+//! Where whole conversations are to be kept ([`Keep::Conversations`]), a question is put to all packets of one at once. What they have in
+//! common (addresses, ports, protocols) is known from any of them; what may differ from packet to packet (flags, lengths, whatever lies
+//! behind the headers) is open.
 
 use super::super::ast::{Name, Operation, Relation, Test, Value};
 use super::super::literal::Literal;
+use super::Keep;
 use super::headers::{Fact, Load, Sort, is_known};
 
 /// What is known of a frame.
@@ -18,7 +23,36 @@ pub(super) struct Known {
     pub open: bool,
 }
 
+/// Fields that change places in the other direction.
+const DIRECTIONS: [(&str, &str); 4] = [
+    ("ip.src", "ip.dst"),
+    ("ipv6.src", "ipv6.dst"),
+    ("tcp.srcport", "tcp.dstport"),
+    ("udp.srcport", "udp.dstport"),
+];
+
+/// Whether all packets of a conversation that have a field have the same value, or the other direction's.
+fn is_common(name: &str) -> bool {
+    matches!(name, "ip.proto" | "ip.version" | "ipv6.version")
+        || DIRECTIONS.iter().any(|(from, to)| name == *from || name == *to)
+}
+
+/// Whether names count what was seen before: with fewer packets other numbers.
+pub(super) fn counts(name: &str) -> bool {
+    name.ends_with(".stream") || matches!(name, "frame.number" | "flow.id")
+}
+
 impl Known {
+    /// The same packet in the other direction.
+    pub fn turned(&self) -> Known {
+        let other = |name: &'static str| {
+            let pair = DIRECTIONS.iter().find(|(from, to)| name == *from || name == *to);
+            pair.map_or(name, |(from, to)| if name == *from { to } else { from })
+        };
+        let facts = self.facts.iter().map(|fact| Fact { name: other(fact.name), ..*fact }).collect();
+        Known { facts, ..self.clone() }
+    }
+
     fn has(&self, name: &str) -> bool {
         self.headers.contains(&name) || self.facts.iter().any(|fact| fact.name == name)
     }
@@ -61,14 +95,14 @@ pub(super) enum Ask {
 const ODD: usize = 4;
 
 /// The question that an expression is. `None` where it asks for what programs do not see.
-pub(super) fn ask(test: &Test, names: &[Name], known: &Known, bound: Bound) -> Option<Ask> {
-    let asker = Asker { names, known };
-    asker.test(test, bound)
+pub(super) fn ask(test: &Test, names: &[Name], known: &Known, keep: Keep, bound: Bound) -> Option<Ask> {
+    Asker { names, known, keep }.test(test, bound)
 }
 
 struct Asker<'a> {
     names: &'a [Name],
     known: &'a Known,
+    keep: Keep,
 }
 
 /// A field, or some bits of one as a number.
@@ -79,10 +113,22 @@ struct Subject<'a> {
 
 impl Asker<'_> {
     fn test(&self, test: &Test, bound: Bound) -> Option<Ask> {
+        match self.decided(test, bound) {
+            // It may be so of one packet of the conversation, and not of another.
+            None if self.keep == Keep::Conversations => Some(Ask::Always(bound == Bound::Can)),
+            decided => decided,
+        }
+    }
+
+    fn decided(&self, test: &Test, bound: Bound) -> Option<Ask> {
         let each = |tests: &[Test]| tests.iter().map(|one| self.test(one, bound)).collect::<Option<Vec<_>>>();
         match test {
             Test::Exists(value) => {
                 let Subject { name, bits: None } = self.subject(value)? else { return None };
+                // A tag may be on one direction only.
+                if self.keep == Keep::Conversations && name.asks().any(is_of_tag) {
+                    return None;
+                }
                 let is_there = name.asks().any(|name| self.known.has(name));
                 Some(Ask::Always(is_there || self.known.open && bound == Bound::Can))
             }
@@ -149,6 +195,14 @@ impl Asker<'_> {
         bound: Bound,
         holds: &dyn Fn(&Fact) -> Option<Ask>,
     ) -> Option<Ask> {
+        if self.keep == Keep::Conversations {
+            let mut asked = subject.name.asks();
+            // That a header is missing is common to all, too: all of its fields are.
+            let is_common = |name: &str| is_common(name) || !is_of_tag(name) && !self.known.has(name);
+            if !asked.all(is_common) {
+                return None;
+            }
+        }
         let mut answers = Vec::new();
         for fact in self.known.of(subject.name) {
             answers.push(holds(&masked(*fact, subject.bits)?)?);
@@ -182,6 +236,10 @@ impl Asker<'_> {
             _ => None,
         }
     }
+}
+
+fn is_of_tag(name: &str) -> bool {
+    name == "vlan" || name.starts_with("vlan.")
 }
 
 /// Some bits of a field, as a number.
@@ -324,7 +382,7 @@ fn not(ask: Ask) -> Ask {
     }
 }
 
-fn all(mut asks: Vec<Ask>) -> Ask {
+pub(super) fn all(mut asks: Vec<Ask>) -> Ask {
     if asks.contains(&Ask::Always(false)) {
         return Ask::Always(false);
     }
@@ -336,7 +394,7 @@ fn all(mut asks: Vec<Ask>) -> Ask {
     }
 }
 
-fn any(mut asks: Vec<Ask>) -> Ask {
+pub(super) fn any(mut asks: Vec<Ask>) -> Ask {
     if asks.contains(&Ask::Always(true)) {
         return Ask::Always(true);
     }

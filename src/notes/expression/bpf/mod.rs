@@ -1,7 +1,7 @@
 //! Expressions as programs for the kernel: classic BPF, which a packet socket runs on each frame before it is handed up.
 //!
 //! bpf(4) and Linux's Documentation/networking/filter.rst (instructions, ancillary data). An expression is compiled where it asks for
-//! nothing but fields of the outer headers; one that asks for events, conversations or anything else has no program.
+//! fields of the outer headers. What else it asks for is left open, or it has no program ([`Keep`]).
 //!
 //! **A program is a prefilter: it lets pass each frame for which the expression holds.** It decides exactly on frames that it can read to
 //! the end: Ethernet (untagged or with one VLAN tag), raw IP or cooked frames that carry ARP for IPv4, or IP (options and all) with TCP,
@@ -48,6 +48,17 @@ pub enum Link {
     Cooked,
 }
 
+/// What a program lets pass besides the packets for which the expression holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// As little as possible. The expression may ask for nothing but header fields.
+    Packets,
+    /// All packets of each conversation that has one of them, both directions, so that whoever follows it sees it whole; also ICMP errors
+    /// about it, and fragments. (One that is captured inside a tunnel and outside, too, counts as two here.) The expression may ask for
+    /// anything: what is not known of conversations from any of their packets is left open.
+    Conversations,
+}
+
 /// A filter for the kernel, which never refuses a frame that the expression holds for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -62,8 +73,9 @@ pub struct Program {
 pub const MOST: usize = 4096;
 
 impl Expression {
-    /// The expression as a program for frames of a link; nothing where it asks for what a program cannot see, or gets too long.
-    pub fn compile(&self, link: Link) -> Option<Program> {
-        paths::compile(self, link)
+    /// The expression as a program for frames of a link; nothing where it asks for what a program cannot see, would leave out nothing, or
+    /// gets too long.
+    pub fn compile(&self, link: Link, keep: Keep) -> Option<Program> {
+        paths::compile(self, link, keep)
     }
 }

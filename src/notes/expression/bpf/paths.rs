@@ -9,8 +9,8 @@ use super::code::{
     ANY_BIT, AT_LEAST, AT_LEAST_X, Code, EQUAL, GREATER, HALF_WORD, HEADER_LENGTH, LENGTH, Label, SUBTRACT,
 };
 use super::headers::{self, At, CARRIERS, Fact, Header, Load, TUNNELS};
-use super::meaning::{Bound, Known, ask};
-use super::{Link, Program};
+use super::meaning::{self, Ask, Bound, Known};
+use super::{Keep, Link, Program};
 
 /// What the kernel says of a packet (`SKF_AD_`, include/uapi/linux/filter.h).
 const PROTOCOL: u32 = 0;
@@ -30,18 +30,25 @@ const PLAIN_HARDWARE: [u32; 3] = [1, 0xfffe, 772];
 const QUOTING: [u32; 5] = [3, 4, 5, 11, 12];
 const QUOTING_V6: [u32; 5] = [1, 2, 3, 4, 137];
 
-pub(super) fn compile(expression: &Expression, link: Link) -> Option<Program> {
-    let mut paths = Paths { expression, code: Code::default(), exact: true };
+pub(super) fn compile(expression: &Expression, link: Link, keep: Keep) -> Option<Program> {
+    if keep == Keep::Conversations && expression.names().any(meaning::counts) {
+        return None;
+    }
+    let mut paths = Paths { expression, keep, code: Code::default(), exact: true };
     let first = match link {
         Link::Ethernet => paths.ethernet(),
         Link::Ip => paths.ip_by_version(),
         Link::Cooked => paths.cooked(),
     }?;
+    if keep == Keep::Conversations && first == Label::ACCEPT {
+        return None; // nothing would be left out
+    }
     Some(Program { instructions: paths.code.program(first)?, exact: paths.exact })
 }
 
 struct Paths<'e> {
     expression: &'e Expression,
+    keep: Keep,
     code: Code,
     exact: bool,
 }
@@ -62,12 +69,27 @@ impl Known {
 impl Paths<'_> {
     /// The end of a way: what the expression comes down to here.
     fn end(&mut self, known: &Known) -> Option<Label> {
-        let (test, names) = (&self.expression.test, &self.expression.names);
-        let can = ask(test, names, known, Bound::Can)?;
-        if known.open && can != ask(test, names, known, Bound::Must)? {
+        let can = self.ask(known, Bound::Can)?;
+        if can != self.ask(known, Bound::Must)? {
             self.exact = false;
         }
         Some(self.code.ask(&can, Label::ACCEPT, Label::REFUSE))
+    }
+
+    fn ask(&self, known: &Known, bound: Bound) -> Option<Ask> {
+        let of = |known: &Known| {
+            meaning::ask(&self.expression.test, &self.expression.names, known, self.keep, bound)
+        };
+        if self.keep == Keep::Packets {
+            return of(known);
+        }
+        // Of a conversation there are packets in both directions.
+        let (here, there) = (of(known)?, of(&known.turned())?);
+        Some(match bound {
+            _ if here == there => here,
+            Bound::Can => meaning::any(vec![here, there]),
+            Bound::Must => meaning::all(vec![here, there]),
+        })
     }
 
     /// Frames of at least so many bytes.
