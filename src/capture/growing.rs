@@ -1,4 +1,5 @@
-//! A capture file that is still being written: where it ends for now, its reader waits for more, also within a record.
+//! A capture that is still being made: a file that grows, where the reader waits at its end for more, also within a record; a stream that
+//! comes when it comes. Before either waits, it says so: then is the time to show what was made of the packets so far.
 //!
 //! Leaves out: what else may happen to a file (another one in its place under the same name is not noticed).
 
@@ -6,11 +7,19 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes of a stream that are read at once, and how many such portions may wait.
+const PORTION: usize = 64 << 10;
+const PORTIONS: usize = 16;
+
+/// Done each time before a reader waits.
+pub type Idle = Box<dyn FnMut() + Send>;
 
 /// Why the waiting ended, and the wish that it should.
 #[derive(Debug, Clone, Default)]
@@ -37,23 +46,24 @@ impl Until {
 }
 
 /// Reads a file that grows.
-#[derive(Debug)]
 pub struct Growing {
     file: File,
     /// Bytes read so far.
     read: u64,
     until: Until,
+    idle: Idle,
 }
 
 impl Growing {
     /// Reads `file` from where it stands, until `until` says so.
-    pub fn new(file: File, until: Until) -> Growing {
-        Growing { file, read: 0, until }
+    pub fn new(file: File, until: Until, idle: Idle) -> Growing {
+        Growing { file, read: 0, until, idle }
     }
 }
 
 impl Read for Growing {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut told = false;
         loop {
             let count = self.file.read(into)?;
             self.read += count as u64;
@@ -64,8 +74,82 @@ impl Read for Growing {
                 self.until.shorter.store(true, Ordering::Relaxed);
                 return Ok(0);
             }
+            if !std::mem::replace(&mut told, true) {
+                (self.idle)();
+            }
             sleep(PAUSE);
         }
+    }
+}
+
+/// Reads a stream in a thread of its own, so that waiting for it can be ended.
+pub struct Streaming {
+    portions: Receiver<io::Result<Vec<u8>>>,
+    /// What is read of, and how far.
+    now: (Vec<u8>, usize),
+    until: Until,
+    idle: Idle,
+}
+
+impl Streaming {
+    /// Reads `stream` to its end, or until `until` says so; the thread then waits on for nobody.
+    ///
+    /// # Errors
+    /// Where there can be no thread.
+    pub fn new(mut stream: impl Read + Send + 'static, until: Until, idle: Idle) -> io::Result<Streaming> {
+        let (inlet, portions) = sync_channel(PORTIONS);
+        thread::Builder::new().name("stream".into()).spawn(move || {
+            loop {
+                let mut portion = vec![0; PORTION];
+                let read = match stream.read(&mut portion) {
+                    Ok(0) => return,
+                    Ok(count) => {
+                        portion.truncate(count);
+                        Ok(portion)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let is_last = read.is_err();
+                if inlet.send(read).is_err() || is_last {
+                    return;
+                }
+            }
+        })?;
+        Ok(Streaming { portions, now: (Vec::new(), 0), until, idle })
+    }
+
+    /// The next portion; nothing at the end.
+    fn portion(&mut self) -> io::Result<Option<Vec<u8>>> {
+        match self.portions.try_recv() {
+            Ok(portion) => return portion.map(Some),
+            Err(TryRecvError::Disconnected) => return Ok(None),
+            Err(TryRecvError::Empty) => (self.idle)(),
+        }
+        while !self.until.is_asked() {
+            match self.portions.recv_timeout(PAUSE) {
+                Ok(portion) => return portion.map(Some),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Read for Streaming {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.now.1 == self.now.0.len() {
+            match self.portion()? {
+                Some(portion) => self.now = (portion, 0),
+                None => return Ok(0),
+            }
+        }
+        let (portion, at) = &mut self.now;
+        let count = into.len().min(portion.len() - *at);
+        into[..count].copy_from_slice(&portion[*at..*at + count]);
+        *at += count;
+        Ok(count)
     }
 }
 
@@ -99,7 +183,8 @@ mod tests {
             stop.stop();
         });
         let file = File::open(&path).unwrap();
-        let mut source = from_reader("growing", Box::new(Growing::new(file, until.clone()))).unwrap();
+        let mut source =
+            from_reader("growing", Box::new(Growing::new(file, until.clone(), Box::new(|| {})))).unwrap();
         for _ in 0..2 {
             assert_eq!(source.next().unwrap().unwrap().bytes, [9, 8, 7, 6]);
         }
@@ -111,6 +196,32 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_read_as_it_comes_and_waiting_for_it_can_be_ended() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let (until, waits) = (Until::default(), Arc::new(AtomicBool::new(false)));
+        let told = waits.clone();
+        let idle = Box::new(move || told.store(true, Ordering::Relaxed));
+        writer.write_all(&HEADER).unwrap();
+        writer.write_all(&RECORD).unwrap();
+        // The first frame is looked for when the source is opened.
+        let stream = Streaming::new(reader, until.clone(), idle).unwrap();
+        let mut source = from_reader("stream", Box::new(stream)).unwrap();
+        assert_eq!(source.next().unwrap().unwrap().bytes, [9, 8, 7, 6]);
+        let stop = until.clone();
+        let thread = std::thread::spawn(move || {
+            sleep(3 * PAUSE);
+            writer.write_all(&RECORD).unwrap();
+            sleep(3 * PAUSE);
+            stop.stop();
+            writer
+        });
+        assert!(source.next().unwrap().is_some());
+        assert!(!until.is_asked() && waits.load(Ordering::Relaxed));
+        assert!(source.next().unwrap().is_none(), "the other end is still open");
+        drop(thread.join().unwrap());
+    }
+
+    #[test]
     fn a_file_that_becomes_shorter_is_over() {
         let path = std::env::temp_dir().join(format!("pcaplain-shorter-{}.pcap", std::process::id()));
         let mut writer = File::create(&path).unwrap();
@@ -118,7 +229,8 @@ mod tests {
         writer.write_all(&RECORD).unwrap();
         let until = Until::default();
         let file = File::open(&path).unwrap();
-        let mut source = from_reader("shorter", Box::new(Growing::new(file, until.clone()))).unwrap();
+        let mut source =
+            from_reader("shorter", Box::new(Growing::new(file, until.clone(), Box::new(|| {})))).unwrap();
         assert!(source.next().unwrap().is_some());
         writer.set_len(0).unwrap();
         assert!(source.next().unwrap().is_none());

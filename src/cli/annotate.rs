@@ -1,6 +1,6 @@
 //! `annotate CAPTURE...`: what happened here?
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use clap::Args;
 
@@ -8,12 +8,14 @@ use super::follow;
 use super::json::{JsonSink, Records};
 use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
+use super::running::Telling;
 use crate::capture::{Damage, Frame};
 use crate::flow::{Event, FlowRecord, Outcome};
 use crate::notes::check::Finding;
-use crate::render::text;
+use crate::render::text::{self, Page};
 use crate::session::{Begun, Go, Seen, Sink, Want};
 use crate::view::annotate::{Collector, Only, Wish};
+use crate::view::live::Narrator;
 use crate::view::time::TimeFormat;
 
 /// Raw flags.
@@ -53,23 +55,32 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         if records.claim {
             session = session.with_claims();
         }
+        // A stream is told as it comes: the records are the same.
+        if flags.follow || files == ["-"] {
+            let out = output::shared();
+            let mut sink = JsonSink::new(out.clone(), lang, records);
+            (sink.only, sink.count) = (flags.flow, flags.choice.count());
+            let done = follow::run(lang, session, &files, out, &mut sink)?;
+            return finish(lang, flags.flow, sink.met, sink.flows, &files, done);
+        }
         let mut sink = JsonSink::new(output::out(), lang, records);
         (sink.only, sink.count) = (flags.flow, flags.choice.count());
-        if flags.follow {
-            return follow::run(common, session, &files, follow::As::Records(Box::new(sink)));
-        }
         let ending = session.run(&files, &mut sink)?;
         sink.lines.flush()?;
         return finish(lang, flags.flow, sink.met, sink.flows, &files, ending.into());
     }
     if flags.follow {
-        let (raw, verbose) = (flags.absolute_seq, flags.verbose > 0);
-        return follow::run(
-            common,
-            session,
-            &files,
-            follow::As::Text { time: TimeFormat::Relative, raw, verbose },
-        );
+        let out = output::shared();
+        let narrator = Narrator::new(lang, TimeFormat::Relative, flags.absolute_seq, flags.verbose > 0);
+        let mut sink = Telling {
+            page: Page::new(out.clone(), common.width(), common.colour()),
+            narrator,
+            wraps: io::stdout().is_terminal(),
+            only: flags.flow,
+            count: flags.choice.count(),
+            claims: Box::new(|| true),
+        };
+        return follow::run(lang, session.with_claims(), &files, out, &mut sink);
     }
     let wish = Wish {
         lang,

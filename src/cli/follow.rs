@@ -1,65 +1,44 @@
 //! `--follow`: a capture that is still being written, told as it grows; a stream from standard input, told as it comes.
 //!
-//! Leaves out: several files; a file that is replaced by another.
+//! Leaves out: how it is told (`running`, `json`, `packets`); several files; a file that is replaced by another.
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 
-use super::json::JsonSink;
-use super::options::Common;
-use super::output::{self, Done, Problem};
-use super::running::Telling;
+use super::output::{Done, Problem, Shared};
 use crate::capture::file::from_reader;
-use crate::capture::growing::{Growing, Until};
+use crate::capture::growing::{Growing, Idle, Streaming, Until};
 use crate::capture::{self, Damage, Files, Reason};
-use crate::render::text::Page;
-use crate::session::{Failure, Session};
-use crate::view::live::{Narrator, text};
-use crate::view::time::TimeFormat;
+use crate::session::{Failure, Session, Sink};
+use crate::view::live::text;
+use crate::words::Lang;
 
-/// How packets are told.
-pub(super) enum As {
-    /// Lines of text.
-    Text {
-        /// Form of the times.
-        time: TimeFormat,
-        /// Absolute sequence numbers.
-        raw: bool,
-        /// All claims, not only the first of each.
-        verbose: bool,
-    },
-    /// Records; written out packet by packet.
-    Records(Box<JsonSink<output::Out>>),
-}
-
-/// Follows the one capture that is named, until it is over or someone asks for the end.
+/// Follows the one capture that is named, until it is over or someone asks for the end. What `sink` writes to `out` is shown whenever there
+/// is nothing to read.
 ///
 /// # Errors
 /// [`Problem`] where it cannot be opened, or standard output not be written.
-pub(super) fn run(common: &Common, session: Session, files: &[String], told: As) -> Result<Done, Problem> {
-    let lang = common.lang();
+pub(super) fn run(
+    lang: Lang,
+    session: Session,
+    files: &[String],
+    mut out: Shared,
+    sink: &mut impl Sink,
+) -> Result<Done, Problem> {
     let [file] = files else { return Err(Problem::said(lang, "follow-one", &[])) };
     let until = Until::default();
     on_signals(until.clone());
+    let (mut shown, stop) = (out.clone(), until.clone());
+    let idle = Box::new(move || {
+        // Whoever reads has read enough. It is told when the next line is written, which may be never.
+        if shown.flush().is_err() {
+            stop.stop();
+        }
+    });
     let mut source =
-        open(file, until.clone()).map_err(|damage| Problem::from(Failure::Unreadable(damage)))?;
-    let ending = match told {
-        As::Records(mut sink) => {
-            sink.prompt = true;
-            let ending = session.run_source(&mut source, &mut *sink)?;
-            sink.lines.flush()?;
-            ending
-        }
-        As::Text { time, raw, verbose } => {
-            let page = Page::new(output::out(), common.width(), common.colour());
-            let narrator = Narrator::new(lang, time, raw, verbose);
-            let wraps = io::stdout().is_terminal();
-            let mut sink = Telling { page, narrator, wraps, prompt: true, claims: Box::new(|| true) };
-            let ending = session.with_claims().run_source(&mut source, &mut sink)?;
-            sink.page.flush()?;
-            ending
-        }
-    };
+        open(file, until.clone(), idle).map_err(|damage| Problem::from(Failure::Unreadable(damage)))?;
+    let ending = session.run_source(&mut source, sink)?;
+    out.flush()?;
     if until.is_shorter() {
         return Err(Problem::Cut(vec![text(lang, "shorter", &[("file", file)])]));
     }
@@ -68,17 +47,31 @@ pub(super) fn run(common: &Common, session: Session, files: &[String], told: As)
     Ok(Done { damages: ending.damages.into_iter().filter(|damage| !unfinished(damage)).collect() })
 }
 
-/// Standard input and bundled captures end by themselves; a file grows.
-fn open(name: &str, until: Until) -> Result<Files, Damage> {
-    if name == "-" || name.starts_with('@') {
+/// Bundled captures end by themselves; a file grows, and a stream comes when it comes.
+fn open(name: &str, until: Until, idle: Idle) -> Result<Files, Damage> {
+    if name.starts_with('@') {
         return capture::open(name);
     }
+    let failed = |error: io::Error| Damage {
+        file: name.to_owned(),
+        offset: 0,
+        frame: 1,
+        reason: Reason::Io { message: error.to_string() },
+    };
+    if name == "-" {
+        let stream = Streaming::new(io::stdin(), until, idle).map_err(failed)?;
+        return from_reader(name, Box::new(stream));
+    }
     match File::open(name) {
-        Ok(file) if file.metadata().is_ok_and(|it| it.is_file()) => {
-            from_reader(name, Box::new(Growing::new(file, until)))
-        }
-        // A directory, a pipe with a name, or nothing: what is wrong with it, or how it is read, is known already.
-        _ => capture::open(name),
+        Ok(file) => match file.metadata().map(|it| (it.is_file(), it.is_dir())) {
+            Ok((true, _)) => from_reader(name, Box::new(Growing::new(file, until, idle))),
+            Ok((false, false)) => {
+                from_reader(name, Box::new(Streaming::new(file, until, idle).map_err(failed)?))
+            }
+            // What is wrong with a directory is known already.
+            _ => capture::open(name),
+        },
+        Err(_) => capture::open(name),
     }
 }
 

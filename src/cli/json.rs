@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::options;
 use crate::capture::{Damage, Frame};
 use crate::flow::{Datum, Event, FlowRecord, Outcome};
 use crate::notes::check::{ClaimResult, Finding};
@@ -11,7 +12,6 @@ use crate::view::annotate::Only;
 use crate::view::claims::ClaimRecord;
 use crate::view::record::{CaptureRecord, EventRecord, FlowObject, PacketRecord, StateRecord};
 use crate::view::{error, say};
-use crate::wire::Value;
 use crate::words::Lang;
 
 /// Which kinds of records are written.
@@ -65,8 +65,6 @@ pub struct JsonSink<W: Write> {
     pub packet: Option<u64>,
     /// Frames to read at most.
     pub count: u64,
-    /// Whether each packet's records are written out at once.
-    pub prompt: bool,
     /// Whether anything that was asked for by number was met.
     pub met: bool,
     /// Conversations told of.
@@ -86,7 +84,6 @@ impl<W: Write> JsonSink<W> {
             only: None,
             packet: None,
             count: u64::MAX,
-            prompt: false,
             met: false,
             flows: 0,
             late: Vec::new(),
@@ -129,18 +126,7 @@ impl<W: Write> JsonSink<W> {
     /// Whether a packet belongs to what was asked for.
     fn wants_packet(&self, seen: &Seen<'_>) -> bool {
         let outcome = seen.outcome;
-        let of_flow = match self.only {
-            None => true,
-            Some(Only::Flow(id)) => outcome.flow == Some(id),
-            Some(Only::Stream(protocol, stream)) => {
-                let name = format!("{}.stream", protocol.name());
-                outcome
-                    .context
-                    .computed
-                    .iter()
-                    .any(|c| c.field.name == name && c.value == Value::Uint(stream))
-            }
-        };
+        let of_flow = self.only.is_none_or(|only| options::is_of(only, outcome));
         seen.chosen && of_flow && self.packet.is_none_or(|number| number == seen.frame.number)
     }
 }
@@ -177,9 +163,6 @@ impl<W: Write> Sink for JsonSink<W> {
             }
             self.events(seen.outcome, &ids(seen.findings), |_| true)?;
             self.states(seen.outcome)?;
-        }
-        if self.prompt {
-            self.lines.flush()?;
         }
         let enough =
             seen.frame.number >= self.count || self.packet.is_some_and(|number| number <= seen.frame.number);

@@ -6,9 +6,10 @@ use std::io::{IsTerminal, stdout};
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::output::Problem;
-use crate::flow::{Compat, FlowProtocol};
+use crate::flow::{Compat, FlowProtocol, Outcome};
 use crate::session::{Filter, Session};
 use crate::view::annotate::Only;
+use crate::wire::Value;
 use crate::words::Lang;
 
 /// How everything is written.
@@ -234,6 +235,17 @@ pub fn only(text: &str) -> Result<Only, String> {
         None => text.parse().ok().map(Only::Flow),
     };
     parsed.ok_or_else(|| "N | tcp:N | udp:N | icmp:N | arp:N".to_owned())
+}
+
+/// Whether a packet is of this conversation.
+pub fn is_of(only: Only, outcome: &Outcome) -> bool {
+    match only {
+        Only::Flow(id) => outcome.flow == Some(id),
+        Only::Stream(protocol, stream) => outcome.context.computed.iter().any(|computed| {
+            computed.field.name.strip_suffix(".stream") == Some(protocol.name())
+                && computed.value == Value::Uint(stream)
+        }),
+    }
 }
 
 /// Writes what [`only`] reads.

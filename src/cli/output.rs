@@ -1,7 +1,8 @@
 //! Where results and complaints go, and with which exit status the program ends.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, StdoutLock, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::options::Common;
 use crate::capture::Damage;
@@ -87,6 +88,35 @@ pub type Out = BufWriter<StdoutLock<'static>>;
 /// Standard output for records.
 pub fn out() -> Out {
     BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+}
+
+/// Standard output that is shown by whoever sees that there is time to, while someone else writes.
+#[derive(Debug, Clone)]
+pub struct Shared(Arc<Mutex<BufWriter<Stdout>>>);
+
+/// Standard output, shared.
+pub fn shared() -> Shared {
+    Shared(Arc::new(Mutex::new(BufWriter::with_capacity(64 * 1024, io::stdout()))))
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, BufWriter<Stdout>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.lock().write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
 }
 
 /// Standard output as a page.

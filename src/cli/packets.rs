@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
 
+use super::follow;
 use super::json::{JsonSink, Records};
 use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
@@ -14,7 +15,6 @@ use crate::session::{Go, Seen, Sink, Want};
 use crate::view::annotate::Only;
 use crate::view::list::{Lister, titles};
 use crate::view::time::TimeFormat;
-use crate::wire::Value;
 
 /// Raw flags.
 #[derive(Debug, Args)]
@@ -27,6 +27,8 @@ pub struct Flags {
     format: FormatName,
     #[arg(long, value_name = "N", value_parser = options::only)]
     flow: Option<Only>,
+    #[arg(long)]
+    follow: bool,
     #[arg(short = 't', value_enum, value_name = "TIME", default_value = "r")]
     time: TimeName,
     #[arg(short = 'S')]
@@ -69,6 +71,13 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let session = common.session(flags.choice.filter(lang)?)?;
     if flags.format == FormatName::Json {
         let records = Records { packet: true, ..Records::default() };
+        // A stream is told as it comes: the records are the same.
+        if flags.follow || files == ["-"] {
+            let out = output::shared();
+            let mut sink = JsonSink::new(out.clone(), lang, records);
+            (sink.only, sink.count) = (flags.flow, flags.choice.count());
+            return follow::run(lang, session, &files, out, &mut sink);
+        }
         let mut sink = JsonSink::new(output::out(), lang, records);
         (sink.only, sink.count) = (flags.flow, flags.choice.count());
         let ending = session.run(&files, &mut sink)?;
@@ -76,14 +85,17 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         return Ok(ending.into());
     }
     let format = flags.time.format();
-    let titles = titles(lang);
-    let mut sink = List {
-        page: output::page(common),
-        rows: Rows::new(titles, io::stdout().is_terminal()),
-        lister: Lister::new(lang, format, flags.absolute_seq),
-        only: flags.flow,
-        count: flags.choice.count(),
-    };
+    let rows = Rows::new(titles(lang), io::stdout().is_terminal());
+    let lister = Lister::new(lang, format, flags.absolute_seq);
+    let (only, count) = (flags.flow, flags.choice.count());
+    if flags.follow {
+        let out = output::shared();
+        let page = Page::new(out.clone(), common.width(), common.colour());
+        let mut sink = List { page, rows, lister, only, count, waits: false };
+        sink.rows.flush(&mut sink.page)?;
+        return follow::run(lang, session, &files, out, &mut sink);
+    }
+    let mut sink = List { page: output::page(common), rows, lister, only, count, waits: true };
     let ending = session.run(&files, &mut sink)?;
     sink.rows.flush(&mut sink.page)?;
     sink.page.flush()?;
@@ -96,6 +108,8 @@ struct List<W: Write> {
     lister: Lister,
     only: Option<Only>,
     count: u64,
+    /// Whether rows wait for others, so that columns fit all of them.
+    waits: bool,
 }
 
 impl<W: Write> Sink for List<W> {
@@ -104,17 +118,13 @@ impl<W: Write> Sink for List<W> {
     }
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
-        let of_flow = match self.only {
-            None => true,
-            Some(Only::Flow(id)) => seen.outcome.flow == Some(id),
-            Some(Only::Stream(protocol, stream)) => seen.outcome.context.computed.iter().any(|c| {
-                c.field.name.strip_suffix(".stream") == Some(protocol.name())
-                    && c.value == Value::Uint(stream)
-            }),
-        };
+        let of_flow = self.only.is_none_or(|only| options::is_of(only, seen.outcome));
         if seen.chosen && of_flow {
             let row = self.lister.row(&seen.frame, seen.packet, seen.outcome);
             self.rows.push(&mut self.page, row)?;
+            if !self.waits {
+                self.rows.flush(&mut self.page)?;
+            }
         } else {
             self.lister.skip(&seen.frame);
         }

@@ -5,11 +5,13 @@
 
 use std::io::{self, Write};
 
+use super::options;
 use crate::capture::Frame;
 use crate::flow::{FlowRecord, Outcome};
 use crate::render::text::{Page, line_width};
 use crate::session::{Go, Seen, Sink, Want};
 use crate::view::Line;
+use crate::view::annotate::Only;
 use crate::view::live::Narrator;
 
 /// Columns that what stands under a packet's line is moved in.
@@ -23,8 +25,10 @@ pub(super) struct Telling<W: Write> {
     pub narrator: Narrator,
     /// Whether long lines are broken: not where a program may look for something in them.
     pub wraps: bool,
-    /// Whether each packet's lines are shown at once, and do not wait in a buffer.
-    pub prompt: bool,
+    /// Only one conversation.
+    pub only: Option<Only>,
+    /// Frames to read at most.
+    pub count: u64,
     /// Whether claims are still to be checked.
     pub claims: Box<dyn FnMut() -> bool>,
 }
@@ -49,22 +53,23 @@ impl<W: Write> Sink for Telling<W> {
     }
 
     fn packet(&mut self, seen: &Seen<'_>) -> io::Result<Go> {
-        if !seen.chosen {
+        let go = if seen.frame.number >= self.count { Go::Break(()) } else { Go::Continue(()) };
+        if !seen.chosen || !self.only.is_none_or(|only| options::is_of(only, seen.outcome)) {
             self.narrator.skip(&seen.frame);
-            return Ok(Go::Continue(()));
+            return Ok(go);
         }
         let told = self.narrator.packet(&seen.frame, seen.packet, seen.outcome, seen.findings);
         self.paragraph(&told.line, 0)?;
         for line in &told.under {
             self.paragraph(line, INDENT)?;
         }
-        if self.prompt {
-            self.page.flush()?;
-        }
-        Ok(Go::Continue(()))
+        Ok(go)
     }
 
     fn flow(&mut self, record: &FlowRecord) -> io::Result<()> {
+        if !self.only.is_none_or(|only| only.is(record)) {
+            return Ok(());
+        }
         let line = self.narrator.flow(record);
         self.paragraph(&line, 0)
     }

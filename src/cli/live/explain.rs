@@ -74,7 +74,8 @@ pub(super) fn run(
             }
             backlog.is_some()
         };
-        let sink = Telling { page, narrator, wraps, prompt: false, claims: Box::new(claims) };
+        let (only, count_all) = (None, u64::MAX);
+        let sink = Telling { page, narrator, wraps, only, count: count_all, claims: Box::new(claims) };
         session.with_claims().run_source(&mut feed, &mut Counting { sink, left: count })?;
     }
     out.0.borrow_mut().flush()?;
