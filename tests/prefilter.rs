@@ -637,6 +637,7 @@ fn conversations_are_kept_whole() {
             let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
             let programs = [Link::Ethernet, Link::Ip, Link::Cooked].map(|link| filter.program(link));
             assert!(programs[0].is_some(), "{text}: no program");
+            programs.iter().flatten().for_each(|program| is_sound(&program.instructions));
             let mut watch =
                 Watch { programs, text, capture: capture.clone(), flows: Default::default(), refused: 0 };
             Session::new(Some(filter)).run(std::slice::from_ref(&capture), &mut watch).expect("it is read");

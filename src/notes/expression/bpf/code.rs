@@ -122,7 +122,7 @@ impl Code {
     pub fn program(&self, first: Label) -> Option<Vec<Instruction>> {
         let mut is_needed = vec![false; self.blocks.len() + 2];
         is_needed[first.0] = true;
-        for at in (2..=first.0).rev().filter(|at| *at >= 2) {
+        for at in (2..=first.0).rev() {
             if is_needed[at] {
                 let block = &self.blocks[at - 2];
                 is_needed[block.yes.0] = true;
@@ -160,12 +160,12 @@ impl Backwards {
 
     fn block(&mut self, block: &Block) {
         let mut targets = [block.yes, block.no].map(|label| self.starts[label.0]);
-        for at in 0..2 {
+        for target in &mut targets {
             // The other may need a jump in between, too.
-            if self.code.len() + 1 - targets[at] > usize::from(u8::MAX) {
-                let far = (self.code.len() - targets[at]) as u32;
+            if self.code.len() + 1 - *target > usize::from(u8::MAX) {
+                let far = (self.code.len() - *target) as u32;
                 self.push((JUMP, far), 0, 0);
-                targets[at] = self.code.len();
+                *target = self.code.len();
             }
         }
         let [yes, no] = targets.map(|target| (self.code.len() - target) as u8);
