@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use crate::capture::Frame;
 use crate::flow::{self, FlowId, FlowRecord, Outcome, Tracker};
 use crate::notes::expression::bpf::{Keep, Link, Program};
-use crate::notes::expression::{Chain, Error, Expression, Facts, Kind, Operand, TreeFacts, Vocabulary};
+use crate::notes::expression::{Chain, Error, Expression, Kind, TreeFacts, Vocabulary};
 use crate::notes::facts::{FlowFacts, Happened};
 use crate::notes::vocabulary;
 use crate::wire::Tree;
