@@ -1,13 +1,16 @@
-//! Checksums of a packet's layers: told where they are wrong, and once where the sender left them to its card.
+//! Checksums of a packet's layers: told where they are wrong, and once where the sender left them to its card, or somebody
+//! changed addresses and not the sums (`rewritten`).
 //!
 //! The verdict is `decode::verify`'s; here it becomes an event, and Wireshark's `<protocol>.checksum.status`
 //! (0 bad, 1 good, 2 not verified, 3 not present).
 
 use super::event::{Datum, Event, Kind};
+use super::info::envelope;
+use super::rewritten::{HEADER, Pairs, Rewritten, Wrong};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Header, Packet};
 use crate::protocol::Protocol;
-use crate::protocol::checksum::Checksum;
+use crate::protocol::checksum::{Checksum, Ends};
 use crate::wire::{Field, Value};
 
 /// A wrong sum is damage on the way where it is rare: for each one, so many that are right. Where every packet of a capture
@@ -23,6 +26,7 @@ pub struct Checksums {
     /// Packets whose TCP or UDP sum is right: a router mends that of IP.
     sound: u64,
     doubtful: bool,
+    pairs: Pairs,
 }
 
 static IP: Field = Field::new("ip.checksum.status");
@@ -62,7 +66,7 @@ impl Checksums {
         computed: Option<&mut Vec<Computed>>,
         events: &mut Vec<Event>,
     ) -> bool {
-        let (mut damaged, mut sound) = (false, false);
+        let (mut bad, mut sound) = (Vec::new(), false);
         let mut statuses = computed;
         for (index, layer) in packet.layers.iter().enumerate() {
             let Some(field) = status_field(layer.protocol) else { continue };
@@ -76,22 +80,17 @@ impl Checksums {
             if let Some(statuses) = &mut statuses {
                 statuses.push(Computed { protocol: layer.protocol, field, value: Value::Uint(status) });
             }
-            let event = |kind| {
-                Event::new(kind, frame.number, None)
-                    .with("protocol", Datum::Text(layer.protocol.field().name.into()))
-            };
+            let event = |kind| about(kind, frame.number, layer.protocol);
             match checksum {
                 Checksum::Good => {
                     self.right += 1;
                     sound |= matches!(layer.protocol, Protocol::Tcp | Protocol::Udp);
+                    if let Some((ends, protocol)) = summed(packet, index) {
+                        self.pairs.right(ends, protocol);
+                    }
                 }
-                Checksum::Bad { expected, found } => {
-                    damaged |= matches!(layer.protocol, Protocol::Ipv4 | Protocol::Tcp | Protocol::Udp);
-                    events.push(
-                        event(Kind::ChecksumBad)
-                            .with("found", Datum::Text(format!("0x{found:04x}")))
-                            .with("expected", Datum::Text(format!("0x{expected:04x}"))),
-                    );
+                Checksum::Bad { expected, found, length } => {
+                    bad.push((index, Wrong { packet: frame.number, expected, found, length }));
                 }
                 Checksum::Offloaded if !self.told_offload => {
                     self.told_offload = true;
@@ -101,6 +100,7 @@ impl Checksums {
                 _ => {}
             }
         }
+        let damaged = self.wrong(packet, &bad, events);
         self.doubtful = damaged && self.sound > self.wrong;
         if !damaged {
             self.sound += u64::from(sound);
@@ -109,6 +109,76 @@ impl Checksums {
         self.wrong += 1;
         self.right >= RIGHT_FOR_WRONG * self.wrong
     }
+
+    /// Tells of wrong sums. Whether one of them is damage that makes a receiver drop the packet.
+    fn wrong(&mut self, packet: &Packet<'_>, bad: &[(usize, Wrong)], events: &mut Vec<Event>) -> bool {
+        let mut damaged = false;
+        let mut both = None;
+        for (at, &(index, wrong)) in bad.iter().enumerate() {
+            let protocol = packet.layers[index].protocol;
+            // The header's sum was settled with that of the segment in it.
+            if both == Some(index) {
+                continue;
+            }
+            let rewritten = summed(packet, index).and_then(|(ends, number)| match bad.get(at + 1) {
+                Some(&(inside, other))
+                    if number == HEADER
+                        && inside == index + 1
+                        && other.difference() == wrong.difference()
+                        && let Some((_, number)) = summed(packet, inside) =>
+                {
+                    both = Some(inside);
+                    Some(self.pairs.both(ends, number, wrong, other))
+                }
+                _ => self.pairs.look(ends, number, wrong),
+            });
+            if let Some(rewritten) = rewritten {
+                let event = about(Kind::CaptureRewritten, wrong.packet, protocol);
+                events.extend(told(rewritten, event, packet, index));
+                continue;
+            }
+            damaged |= matches!(protocol, Protocol::Ipv4 | Protocol::Tcp | Protocol::Udp);
+            events.push(
+                about(Kind::ChecksumBad, wrong.packet, protocol)
+                    .with("found", Datum::Text(format!("0x{:04x}", wrong.found)))
+                    .with("expected", Datum::Text(format!("0x{:04x}", wrong.expected))),
+            );
+        }
+        damaged
+    }
+}
+
+fn about(kind: Kind, number: u64, protocol: Protocol) -> Event {
+    Event::new(kind, number, None).with("protocol", Datum::Text(protocol.field().name.into()))
+}
+
+/// Between which addresses a sum holds that has to do with addresses, and the number of its protocol.
+fn summed(packet: &Packet<'_>, index: usize) -> Option<(Ends, u8)> {
+    let (ip, number) = match packet.layers[index].protocol {
+        Protocol::Ipv4 => (index, HEADER),
+        Protocol::Tcp => (index.checked_sub(1)?, 6),
+        Protocol::Udp => (index.checked_sub(1)?, 17),
+        _ => return None,
+    };
+    Some((decode::ends(&packet.layers[ip])?, number))
+}
+
+/// What changed addresses are told with, once between two hosts.
+fn told(rewritten: Rewritten, event: Event, packet: &Packet<'_>, index: usize) -> Option<Event> {
+    let is_header = packet.layers[index].protocol == Protocol::Ipv4;
+    let (original, variant) = match rewritten {
+        Rewritten::Known => return None,
+        Rewritten::Both => (None, "both"),
+        Rewritten::Alike { first } => (Some(first), if is_header { "header" } else { "" }),
+        Rewritten::Lengths { first } => (Some(first), "offloaded"),
+    };
+    let (addresses, _, _) = envelope(&packet.layers[if is_header { index } else { index.checked_sub(1)? }]);
+    let (src, dst) = addresses?;
+    let event = event.with("src", Datum::Ip(src)).with("dst", Datum::Ip(dst)).variant(variant);
+    Some(match original {
+        Some(original) => event.with("original", Datum::Uint(original)),
+        None => event,
+    })
 }
 
 /// Whether it passed the interface on which a machine talks to itself: Linux gives it no hardware addresses, BSD a header of

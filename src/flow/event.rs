@@ -102,6 +102,7 @@ kinds! {
     IcmpUnreachable "icmp.unreachable" Warn;
     IcmpFragmentationNeeded "icmp.fragmentation-needed" Note;
     IcmpTimeExceeded "icmp.time-exceeded" Note;
+    IcmpParameterProblem "icmp.parameter-problem" Warn;
     IcmpRedirect "icmp.redirect" Note;
     IcmpNeighborSolicitation "icmp.neighbor-solicitation" Chat;
     IcmpNeighborAdvertisement "icmp.neighbor-advertisement" Chat;
@@ -218,6 +219,7 @@ kinds! {
     CaptureDropped "capture.artifact.dropped" Note;
     CaptureOneDirection "capture.artifact.one-direction" Note;
     CaptureChecksum "capture.artifact.checksum" Note;
+    CaptureRewritten "capture.artifact.rewritten" Note;
 }
 
 /// A value that an event is told with.

@@ -1,6 +1,7 @@
 //! ICMP: echo requests and their replies; errors, and the packets they are about.
 //!
-//! RFC 792, RFC 4443 (ICMPv6), RFC 1191 (fragmentation needed), RFC 4861 (neighbour discovery). An error is told
+//! RFC 792, RFC 4443 (ICMPv6), RFC 1191 (fragmentation needed), RFC 4861 (neighbour discovery), RFC 1256 (router
+//! discovery of IPv4), RFC 950 (address masks). An error is told
 //! in the conversation whose packet it quotes, where that is known.
 
 use std::collections::{HashMap, VecDeque};
@@ -157,7 +158,7 @@ impl Icmp {
                 self.request(info, src, dst, m, flow, between(Kind::IcmpEchoRequest, flow))
             }
             (false, 0) | (true, 129) => self.reply(info, src, dst, m, between(Kind::IcmpEchoReply, flow)),
-            (false, 3 | 5 | 11) | (true, 1..=3) => {
+            (false, 3 | 5 | 11 | 12) | (true, 1..=4) => {
                 let about = about.or_else(|| self.answered_by_error(quoted));
                 let event = between(error_kind(m), about.map_or(flow, |(flow, _)| flow));
                 let event = match about {
@@ -173,6 +174,13 @@ impl Icmp {
             (true, 130) => between(Kind::IcmpOther, flow).variant("listener-query"),
             (true, 131 | 143) => between(Kind::IcmpOther, flow).variant("listener-report"),
             (true, 132) => between(Kind::IcmpOther, flow).variant("listener-done"),
+            (false, 9) => between(Kind::IcmpRouterAdvertisement, flow).variant("ipv4"),
+            (false, 10) => between(Kind::IcmpRouterSolicitation, flow).variant("ipv4"),
+            (false, 4) => between(Kind::IcmpOther, flow).variant("source-quench"),
+            (false, 13) => between(Kind::IcmpOther, flow).variant("timestamp-request"),
+            (false, 14) => between(Kind::IcmpOther, flow).variant("timestamp-reply"),
+            (false, 17) => between(Kind::IcmpOther, flow).variant("mask-request"),
+            (false, 18) => between(Kind::IcmpOther, flow).variant("mask-reply"),
             _ => between(Kind::IcmpOther, flow),
         };
         events.push(event.with("type", Datum::Uint(m.kind.into())).with("code", Datum::Uint(m.code.into())));
@@ -290,12 +298,13 @@ fn error_kind(m: &Message<'_>) -> Kind {
         (false, 3, 4) | (true, 2, _) => Kind::IcmpFragmentationNeeded,
         (false, 5, _) => Kind::IcmpRedirect,
         (false, 11, _) | (true, 3, _) => Kind::IcmpTimeExceeded,
+        (false, 12, _) | (true, 4, _) => Kind::IcmpParameterProblem,
         _ => Kind::IcmpUnreachable,
     }
 }
 
 fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
-    // RFC 792 and RFC 1812 section 5.2.7.1; RFC 4443 section 3.1.
+    // RFC 792 and RFC 1812 section 5.2.7.1; RFC 4443 sections 3.1 and 3.4; RFC 1122 section 3.2.2.5.
     event.variant = match (event.kind, m.v6, m.code) {
         (Kind::IcmpUnreachable, false, 0 | 6 | 11) | (Kind::IcmpUnreachable, true, 0) => "net",
         (Kind::IcmpUnreachable, false, 1 | 7 | 12) | (Kind::IcmpUnreachable, true, 3) => "host",
@@ -304,6 +313,10 @@ fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
         (Kind::IcmpUnreachable, false, 9 | 10 | 13) | (Kind::IcmpUnreachable, true, 1) => "prohibited",
         (Kind::IcmpUnreachable, ..) => "other",
         (Kind::IcmpTimeExceeded, _, 1) => "reassembly",
+        (Kind::IcmpParameterProblem, true, 1) => "next-header",
+        (Kind::IcmpParameterProblem, true, 2) => "option",
+        (Kind::IcmpParameterProblem, false, 1) => "missing-option",
+        (Kind::IcmpParameterProblem, ..) if m.code != 0 => "other",
         _ => "",
     };
     match m.bytes {
@@ -317,6 +330,10 @@ fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
         }
         [_, _, _, _, a, b, c, d, ..] if event.kind == Kind::IcmpRedirect => {
             event = event.with("gateway", Datum::Ip(Ipv4Addr::new(*a, *b, *c, *d).into()));
+        }
+        [_, _, _, _, a, b, c, d, ..] if event.kind == Kind::IcmpParameterProblem && (m.v6 || m.code == 0) => {
+            let pointer = if m.v6 { u32::from_be_bytes([*a, *b, *c, *d]) } else { u32::from(*a) };
+            event = event.with("pointer", Datum::Uint(pointer.into()));
         }
         _ => {}
     }
@@ -385,6 +402,63 @@ mod tests {
             Tracker::default().process(&frame, &decode(&frame), &mut outcome);
             let told: Vec<_> = outcome.events.iter().map(|e| (e.kind.name(), e.variant)).collect();
             assert!(told.contains(&("icmp.other", variant)), "type {kind}: {told:?}");
+        }
+    }
+
+    /// A router of IPv6 does not know what follows the header.
+    const PROBLEM: [u8; 96] = [
+        0x60, 0, 0, 0, 0, 56, 58, 64, // IPv6: 56 bytes of ICMPv6, hop limit 64
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, // from fe80::2
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // to fe80::1
+        4, 1, 0, 0, 0, 0, 0, 6, // parameter problem, unknown next header, byte 6
+        0x60, 0, 0, 0, 0, 8, 200, 64, // the packet it is about: 8 bytes of protocol 200
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // from fe80::1
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, // to fe80::2
+        1, 2, 3, 4, 5, 6, 7, 8, // its payload
+    ];
+
+    #[test]
+    fn what_is_wrong_with_a_header_is_told_with_its_place() {
+        for (code, variant) in [(0, ""), (1, "next-header"), (2, "option"), (3, "other")] {
+            let mut bytes = PROBLEM;
+            bytes[41] = code;
+            let frame =
+                Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len: 96, bytes: &bytes };
+            let mut outcome = Outcome::default();
+            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
+            let told = outcome.events.iter().find(|e| e.kind.name() == "icmp.parameter-problem").unwrap();
+            assert_eq!((told.variant, told.uint("pointer")), (variant, Some(6)), "code {code}");
+            assert!(told.get("quoted_dst").is_some());
+        }
+    }
+
+    /// A host asks another what time it is; the other messages of IPv4 that are only named have the same form.
+    const TIMESTAMP: [u8; 40] = [
+        0x45, 0, 0, 40, 0, 1, 0, 0, 64, 1, 0, 0, // IPv4: 40 bytes, TTL 64, ICMP
+        10, 0, 0, 1, 10, 0, 0, 2, // from 10.0.0.1 to 10.0.0.2
+        13, 0, 0, 0, 0, 7, 0, 1, // timestamp request, identifier 7, number 1
+        0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, // sent at 9 ms after midnight
+    ];
+
+    #[test]
+    fn the_older_messages_have_their_names() {
+        for (kind, name, variant) in [
+            (4, "icmp.other", "source-quench"),
+            (9, "icmp.router-advertisement", "ipv4"),
+            (10, "icmp.router-solicitation", "ipv4"),
+            (13, "icmp.other", "timestamp-request"),
+            (14, "icmp.other", "timestamp-reply"),
+            (17, "icmp.other", "mask-request"),
+            (18, "icmp.other", "mask-reply"),
+        ] {
+            let mut bytes = TIMESTAMP;
+            bytes[20] = kind;
+            let frame =
+                Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len: 40, bytes: &bytes };
+            let mut outcome = Outcome::default();
+            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
+            let told: Vec<_> = outcome.events.iter().map(|e| (e.kind.name(), e.variant)).collect();
+            assert!(told.contains(&(name, variant)), "type {kind}: {told:?}");
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod info;
 pub mod ntp;
 pub mod open;
 pub mod record;
+pub mod rewritten;
 pub mod snmp;
 pub mod stp;
 pub mod stream;

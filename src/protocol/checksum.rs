@@ -25,6 +25,8 @@ pub enum Checksum {
         expected: u16,
         /// What the packet says.
         found: u16,
+        /// Bytes it is over, without the pseudo header.
+        length: usize,
     },
     /// Left to the network card: the field holds the pseudo header's sum (IPv4 header: zero).
     Offloaded,
@@ -42,7 +44,7 @@ impl Checksum {
 }
 
 /// Between which addresses a segment travels: what the pseudo header is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ends {
     /// IPv4 source and destination.
     V4([u8; 4], [u8; 4]),
@@ -81,7 +83,8 @@ pub fn ipv4_header(header: &[u8]) -> Checksum {
         // other words add up to 0xffff, and then it would have been found good.
         return Checksum::Offloaded;
     }
-    Checksum::Bad { expected: expected(Sum16BitWords::new().add_slice(header), found), found }
+    let expected = expected(Sum16BitWords::new().add_slice(header), found);
+    Checksum::Bad { expected, found, length: header.len() }
 }
 
 /// Whether the bytes alone add up to nothing: a sum without pseudo header is right.
@@ -132,7 +135,7 @@ pub fn transport(ends: Ends, protocol: u8, segment: &[u8], length: usize) -> Che
     if protocol == UDP && expected == 0 {
         expected = 0xffff; // zero would say that there is none (RFC 768)
     }
-    Checksum::Bad { expected, found }
+    Checksum::Bad { expected, found, length }
 }
 
 /// The checksum that would have made `sum`, which includes the one found, come out right.
@@ -172,7 +175,10 @@ mod tests {
         assert_eq!(transport(ENDS, TCP, &packet[20..], 23), Checksum::Good);
         packet[36] ^= 0x40;
         let found = field(&packet, 36).unwrap();
-        assert_eq!(transport(ENDS, TCP, &packet[20..], 23), Checksum::Bad { expected: right, found });
+        assert_eq!(
+            transport(ENDS, TCP, &packet[20..], 23),
+            Checksum::Bad { expected: right, found, length: 23 }
+        );
         packet[8] = 63;
         assert!(ipv4_header(&packet[..20]).is_bad());
     }
