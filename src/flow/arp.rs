@@ -328,7 +328,12 @@ impl Arp {
             }
             let event = Event::new(Kind::ArpUnanswered, q.last, Some(q.flow));
             let seen = reaches(&q.asker_mac);
-            let event = if seen { event } else { event.variant("elsewhere").severity(Severity::Chat) };
+            let early = q.attempts == 1 && now_ns - q.last_ns <= WAIT_NS;
+            let event = match (seen, early) {
+                (false, _) => event.variant("elsewhere").severity(Severity::Chat),
+                (true, true) => event.variant("capture-ended").severity(Severity::Chat),
+                (true, false) => event,
+            };
             events.push(
                 event
                     .with("sender_ip", Datum::Ip(q.asker.into()))

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use foldhash::fast::RandomState;
 
 use super::arp::Numbers;
-use super::event::{Datum, Event, FlowId, Kind};
+use super::event::{Datum, Event, FlowId, Kind, Severity};
 use super::info::{PacketInfo, envelope};
 use super::record::{FlowProtocol, FlowRecord, Party};
 use super::table::{Base, Follow, Key, Table};
@@ -267,11 +267,15 @@ impl Icmp {
     pub fn expire(&mut self, now_ns: i64, all: bool, events: &mut Vec<Event>) {
         while let Some(key) = self.order.front().copied() {
             if let Some(asked) = self.open.get(&key) {
-                if !all && now_ns - asked.time_ns <= WAIT_NS {
+                let early = now_ns - asked.time_ns <= WAIT_NS;
+                if !all && early {
                     return;
                 }
+                let event = Event::new(Kind::IcmpUnanswered, asked.packet, Some(asked.flow));
+                let event =
+                    if early { event.variant("capture-ended").severity(Severity::Chat) } else { event };
                 events.push(
-                    Event::new(Kind::IcmpUnanswered, asked.packet, Some(asked.flow))
+                    event
                         .with("src", Datum::Ip(key.asker))
                         .with("dst", Datum::Ip(key.asked))
                         .with("ident", Datum::Uint(key.ident.into()))
@@ -371,6 +375,7 @@ fn target(m: &Message<'_>, src: IpAddr, event: Event) -> Event {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::capture::Frame;
     use crate::decode::decode;
     use crate::flow::{Outcome, Tracker};
@@ -459,6 +464,35 @@ mod tests {
             Tracker::default().process(&frame, &decode(&frame), &mut outcome);
             let told: Vec<_> = outcome.events.iter().map(|e| (e.kind.name(), e.variant)).collect();
             assert!(told.contains(&(name, variant)), "type {kind}: {told:?}");
+        }
+    }
+
+    /// A ping, and nothing after it.
+    const PING: [u8; 28] = [
+        0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0, 0, // IPv4: 28 bytes, TTL 64, ICMP
+        10, 0, 0, 1, 10, 0, 0, 2, // from 10.0.0.1 to 10.0.0.2
+        8, 0, 0xf7, 0xf7, 0, 7, 0, 1, // echo request, identifier 7, number 1
+    ];
+
+    #[test]
+    fn silence_counts_only_where_somebody_waited() {
+        for (last_ns, variant) in [(0, "capture-ended"), (WAIT_NS, "capture-ended"), (WAIT_NS + 1, "")] {
+            let mut tracker = Tracker::default();
+            let mut outcome = Outcome::default();
+            let mut events = Vec::new();
+            let mut other = PING;
+            (other[19], other[20]) = (9, 0); // something else, that shows how late it is
+            for (number, time_ns, bytes) in [(1, 0, &PING), (2, last_ns, &other)] {
+                let frame =
+                    Frame { number, time_ns, interface: 0, link_type: 101, wire_len: 28, bytes: &bytes[..] };
+                tracker.process(&frame, &decode(&frame), &mut outcome);
+                events.append(&mut outcome.events);
+            }
+            tracker.finish(&mut outcome);
+            events.append(&mut outcome.events);
+            let told: Vec<_> = events.iter().filter(|e| e.kind == Kind::IcmpUnanswered).collect();
+            assert_eq!(told.len(), 1);
+            assert_eq!((told[0].packet, told[0].variant), (1, variant));
         }
     }
 }
