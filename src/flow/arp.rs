@@ -17,6 +17,9 @@ use super::table::{Base, Follow, Key, Table};
 
 /// How long an answer is waited for, nanoseconds: Linux asks again after one second.
 const WAIT_NS: i64 = 2_000_000_000;
+/// A capture that ends sooner after the only request says nothing about its answer, nanoseconds: hosts themselves ask again after a second
+/// (RFC 1122 section 2.3.2.1).
+const EARLY_NS: i64 = 1_000_000_000;
 /// Within this time another reply is the answer to the same question, not a claim out of the blue.
 const SECOND_NS: i64 = 1_000_000_000;
 /// Addresses remembered; beyond it the oldest claim is forgotten.
@@ -328,7 +331,7 @@ impl Arp {
             }
             let event = Event::new(Kind::ArpUnanswered, q.last, Some(q.flow));
             let seen = reaches(&q.asker_mac);
-            let early = q.attempts == 1 && now_ns - q.last_ns <= WAIT_NS;
+            let early = q.attempts == 1 && now_ns - q.last_ns < EARLY_NS;
             let event = match (seen, early) {
                 (false, _) => event.variant("elsewhere").severity(Severity::Chat),
                 (true, true) => event.variant("capture-ended").severity(Severity::Chat),

@@ -19,6 +19,8 @@ use crate::protocol::Protocol;
 
 /// How long a reply is waited for, nanoseconds: ping's own default is longer, its interval one second.
 const WAIT_NS: i64 = 5_000_000_000;
+/// A capture that ends sooner after a request says nothing about its answer, nanoseconds: ping itself sends the next after a second.
+const EARLY_NS: i64 = 1_000_000_000;
 /// Requests open at once.
 const MAX_OPEN: usize = 65_536;
 
@@ -267,10 +269,11 @@ impl Icmp {
     pub fn expire(&mut self, now_ns: i64, all: bool, events: &mut Vec<Event>) {
         while let Some(key) = self.order.front().copied() {
             if let Some(asked) = self.open.get(&key) {
-                let early = now_ns - asked.time_ns <= WAIT_NS;
-                if !all && early {
+                let waited = now_ns - asked.time_ns;
+                if !all && waited <= WAIT_NS {
                     return;
                 }
+                let early = waited < EARLY_NS;
                 let event = Event::new(Kind::IcmpUnanswered, asked.packet, Some(asked.flow));
                 let event =
                     if early { event.variant("capture-ended").severity(Severity::Chat) } else { event };
@@ -280,7 +283,7 @@ impl Icmp {
                         .with("dst", Datum::Ip(key.asked))
                         .with("ident", Datum::Uint(key.ident.into()))
                         .with("seq", Datum::Uint(key.seq.into()))
-                        .with("waited", Datum::Duration(now_ns - asked.time_ns)),
+                        .with("waited", Datum::Duration(waited)),
                 );
                 self.open.remove(&key);
             }
@@ -476,7 +479,7 @@ mod tests {
 
     #[test]
     fn silence_counts_only_where_somebody_waited() {
-        for (last_ns, variant) in [(0, "capture-ended"), (WAIT_NS, "capture-ended"), (WAIT_NS + 1, "")] {
+        for (last_ns, variant) in [(0, "capture-ended"), (EARLY_NS - 1, "capture-ended"), (EARLY_NS, "")] {
             let mut tracker = Tracker::default();
             let mut outcome = Outcome::default();
             let mut events = Vec::new();
