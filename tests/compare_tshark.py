@@ -20,9 +20,9 @@ docs/differences.md. Else an ALLOW.toml lists it:
     [[allow]] file = "x.pcap"  frame = 12  field = "tcp.len"  reason = "tshark ... RFC ..."
 `frame` may be a list; without one the entry holds for the whole file.
 """
-import argparse, collections, concurrent.futures, datetime, fnmatch, ipaddress, json, os, subprocess, sys, tomllib
+import argparse, collections, concurrent.futures, datetime, fnmatch, ipaddress, json, os, re, subprocess, sys, tomllib
 
-# name -> kind. Kinds: int (decimal or 0x..), bool, text, mac, ip, hex (bytes), float
+# name -> kind. Kinds: int (decimal or 0x..), bool, text, params (text with `; name=value` behind), mac, ip, hex (bytes), float
 FIELDS = {
     "frame.len": "int", "frame.cap_len": "int",
     "eth.dst": "mac", "eth.src": "mac", "eth.type": "int", "vlan.id": "int", "vlan.priority": "int",
@@ -292,7 +292,7 @@ FIELDS = {
     "http.request_in": "int", "http.response_for.uri": "text", "http.time": "text", "http.request_number": "int",
     "http.response_number": "int", "http.chunk_size": "int",
     "urlencoded-form.key": "text", "urlencoded-form.value": "text",
-    "mime_multipart.header.content-disposition": "text",
+    "mime_multipart.header.content-disposition": "params",
     # --- HTTP/2, WebSocket
     "http2.length": "int", "http2.type": "int", "http2.flags": "int", "http2.streamid": "int", "http2.padding": "int",
     "http2.stream_dependency": "int", "http2.headers.weight": "int", "http2.headers.weight_real": "int",
@@ -363,6 +363,7 @@ def canon(kind, text):
         if str(text) in ("0", "NULL"): return "0"
         try: return str(datetime.datetime.strptime(str(text).split(".")[0], "%b %d, %Y %H:%M:%S")) + str(text)[-14:]
         except ValueError: return str(text)
+    if kind == "params": text = re.sub(r";\s+", ";", str(text))  # tshark leaves out blanks before a parameter
     if kind == "mac": return str(text).lower().replace("-", ":")
     if kind == "ip":
         try: return str(ipaddress.ip_address(text))
@@ -525,7 +526,21 @@ def http_interim(file, number, name, a, b):
                for n in range(request[0], number) if n in file.want) if request else False
 
 
-RULES = [ip_length_zero, authenticated_in_query, dnskey_reserved, http_target_is_no_uri, http_time, http_response_number, http_interim,
+def quic_handshake(file, number, name, a, b):
+    """"Tunnels and encryption": the handshake in QUIC's first packets is encrypted; tshark opens them."""
+    return name.startswith("tls.") and b is None and 1 in file.want[number].get("quic.header_form", [])
+
+
+def inside_certificates(file, number, name, a, b):
+    """"TLS": names and algorithms within extensions, parameters and OCSP responses are not taken apart: of the same certificates pcaplain has what
+    tshark has, in the same order, with some left out."""
+    if name not in ("x509if.oid", "x509af.algorithm.id") or not a or not b: return False
+    rest = iter(a)
+    same = file.want[number].get("x509af.serialNumber") == file.got[number].get("x509af.serialNumber")
+    return same and all(any(x == y for y in rest) for x in b)
+
+
+RULES = [quic_handshake, inside_certificates, ip_length_zero, authenticated_in_query, dnskey_reserved, http_target_is_no_uri, http_time, http_response_number, http_interim,
          http_body, http_as_with_bodies]
 
 
