@@ -327,6 +327,7 @@ impl DnsTracker {
                 .variant("cached")
                 .with("earlier_packet", Datum::Uint(packet))
                 .with("earlier_ttl", Datum::Uint(ttl.into())),
+            None if variant.is_empty() && said.min_ttl == Some(0) => event.variant("not-kept"),
             _ => event.variant(variant).severity(severity),
         }
     }
@@ -517,7 +518,7 @@ fn tellable(event: Event) -> Event {
     } else if has("opcode") {
         "other-opcode"
     } else if event.kind == Kind::DnsResponse
-        && matches!(event.variant, "" | "cached")
+        && matches!(event.variant, "" | "cached" | "not-kept")
         && !(has("first_answers") && has("ttl"))
     {
         "no-short-form"

@@ -17,7 +17,8 @@ static MESSAGE: Field = Field::new("ssdp");
 /// before its empty line does: what was there is recorded.
 pub fn dissect<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
     let first = c.peek();
-    if http::looks_like_request(first) != Certainty::Yes && http::looks_like_response(first) != Certainty::Yes {
+    if http::looks_like_request(first) != Certainty::Yes && http::looks_like_response(first) != Certainty::Yes
+    {
         return Err(c.nonsense(&MESSAGE));
     }
     http::dissect(c).map(drop)
