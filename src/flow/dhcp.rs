@@ -340,7 +340,10 @@ impl DhcpTracker {
     /// A client is done with an address, or found that it is not free.
     fn gives_back(&mut self, info: &MessageInfo, said: &Message<'_>, key: &Key, kind: Kind) -> Event {
         let given = if kind == Kind::DhcpDecline { said.requested } else { None }.unwrap_or(said.client);
-        let mut event = about(kind, info, said).with("address", address(given));
+        let mut event = about(kind, info, said);
+        // RFC 2131 table 5: a release names it in ciaddr, a refusal in option 50.
+        event =
+            if given == [0; 4] { event.variant("no-address") } else { event.with("address", address(given)) };
         if let Some(server) = said.server_id {
             event = event.with("server", address(server));
         }
