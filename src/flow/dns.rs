@@ -342,9 +342,11 @@ impl DnsTracker {
             question,
         };
         let question = said.question.as_ref().map(lower);
-        let exact = key(info.from, question.clone());
-        if self.queries.contains_key(&exact) {
-            return self.queries.get_mut(&exact);
+        // What was asked without a question (an inverse query, RFC 1035 section 6.4) may be answered with one.
+        for exact in [key(info.from, question.clone()), key(info.from, None)] {
+            if self.queries.contains_key(&exact) {
+                return self.queries.get_mut(&exact);
+            }
         }
         let port = info.from.port();
         if port == MDNS || port == LLMNR {

@@ -235,6 +235,15 @@ fn a_probe_an_update_and_a_transfer_are_no_plain_questions() {
 }
 
 #[test]
+fn what_was_asked_without_a_question_is_answered() {
+    let mut wire = Wire::default();
+    let asked = [&message(7, 0x0800, "", &[])[..4], &[0; 8]].concat(); // an inverse query, and no question
+    wire.send(1.0, CLIENT, SERVER, &asked).answer(1.25, 7, 0x8880, "example.com", &[]);
+    assert_eq!(wire.finish(), ["dns.query 1 no-question", "dns.response 2 other-opcode"]);
+    assert_eq!(wire.events[1].get("query_packet"), Some(&Datum::Uint(1)));
+}
+
+#[test]
 fn a_lifetime_of_zero_is_told_as_such() {
     let mut wire = Wire::default();
     wire.ask(1.0, 7, "example.com").answer(1.25, 7, 0x8180, "example.com", &[0]);
