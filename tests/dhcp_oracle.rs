@@ -54,10 +54,10 @@ fn same(bytes: &[u8], at: &str) -> bool {
                 assert_eq!(ours.dns.as_slice(), list, "{at}");
             }
             DhcpOption::Hostname(name) => {
-                assert_eq!(text(ours.host), name.split('\0').next().unwrap_or_default(), "{at}");
+                assert_eq!(text(&ours.host), name.split('\0').next().unwrap_or_default(), "{at}");
             }
             DhcpOption::ClassIdentifier(class) => {
-                assert_eq!(ours.vendor, class.split(|b| *b == 0).next().unwrap_or_default(), "{at}");
+                assert_eq!(&*ours.vendor, class.split(|b| *b == 0).next().unwrap_or_default(), "{at}");
             }
             _ => {}
         }

@@ -464,3 +464,28 @@ fn ten_gigabytes_behind_a_gap() {
     assert_eq!(record.tcp.expect("TCP").payload, [30, (SEGMENTS - 1) * EACH]);
     assert!(grown < SLACK, "{grown} bytes more than after the first gigabyte");
 }
+
+/// As XMPP and LDAP do: some words in a protocol that nobody here reads, then TLS.
+#[test]
+fn tls_begins_within_a_stream_that_nobody_reads() {
+    let _alone = ALONE.lock();
+    #[rustfmt::skip]
+    let mut hello = vec![
+        22, 3, 1, 0, 45,                    // handshake record of 45 bytes
+        1, 0, 0, 41, 3, 3,                  // ClientHello of 41 bytes, version TLS 1.2
+    ];
+    hello.extend([7; 32]); // random
+    hello.extend([0, 0, 2, 0x13, 0x01, 1, 0]); // no session, one suite, no compression
+    let mut talk = Talk::open();
+    talk.send(Client, ACK, 1, 1, b"<starttls/>").send(Server, ACK, 1, 12, b"<proceed/>");
+    talk.send(Client, ACK, 12, 11, &hello);
+    let told: Vec<_> = talk.of(Kind::TlsClientHello).iter().map(|event| event.packet).collect();
+    assert_eq!(told, [6]);
+
+    // A hello whose lengths do not agree is none, and neither is what the server sends.
+    let mut talk = Talk::open();
+    talk.send(Client, ACK, 1, 1, b"<starttls/>").send(Server, ACK, 1, 12, &hello);
+    hello[8] += 1;
+    talk.send(Client, ACK, 12, 51, &hello);
+    assert!(talk.of(Kind::TlsClientHello).is_empty());
+}

@@ -180,7 +180,7 @@ impl DhcpTracker {
             _ => (Kind::DhcpRequest, state(info, said)),
         };
         let mut event = about(kind, info, said).variant(variant);
-        for (name, text) in [("host", said.host), ("vendor", said.vendor)] {
+        for (name, text) in [("host", &said.host), ("vendor", &said.vendor)] {
             if !text.is_empty() {
                 event = event.with(name, Datum::Text(String::from_utf8_lossy(text).into_owned()));
             }
@@ -284,7 +284,7 @@ impl DhcpTracker {
         if grants {
             event = settings(event, said);
         } else if !said.text.is_empty() {
-            event = event.with("message", Datum::Text(String::from_utf8_lossy(said.text).into_owned()));
+            event = event.with("message", Datum::Text(String::from_utf8_lossy(&said.text).into_owned()));
         }
         let given_address = [said.your, said.client].into_iter().find(|a| *a != [0; 4]);
         let exchange = self.exchanges.get_mut(key);
@@ -340,7 +340,10 @@ impl DhcpTracker {
     /// A client is done with an address, or found that it is not free.
     fn gives_back(&mut self, info: &MessageInfo, said: &Message<'_>, key: &Key, kind: Kind) -> Event {
         let given = if kind == Kind::DhcpDecline { said.requested } else { None }.unwrap_or(said.client);
-        let mut event = about(kind, info, said).with("address", address(given));
+        let mut event = about(kind, info, said);
+        // RFC 2131 table 5: a release names it in ciaddr, a refusal in option 50.
+        event =
+            if given == [0; 4] { event.variant("no-address") } else { event.with("address", address(given)) };
         if let Some(server) = said.server_id {
             event = event.with("server", address(server));
         }
@@ -497,7 +500,7 @@ fn settings(mut event: Event, said: &Message<'_>) -> Event {
         event = event.with("dns", list(&said.dns));
     }
     if !said.domain.is_empty() {
-        event = event.with("domain", Datum::Text(String::from_utf8_lossy(said.domain).into_owned()));
+        event = event.with("domain", Datum::Text(String::from_utf8_lossy(&said.domain).into_owned()));
     }
     for (name, seconds) in [("lease", said.lease), ("t1", said.renewal), ("t2", said.rebinding)] {
         match seconds {

@@ -327,6 +327,7 @@ impl DnsTracker {
                 .variant("cached")
                 .with("earlier_packet", Datum::Uint(packet))
                 .with("earlier_ttl", Datum::Uint(ttl.into())),
+            None if variant.is_empty() && said.min_ttl == Some(0) => event.variant("not-kept"),
             _ => event.variant(variant).severity(severity),
         }
     }
@@ -341,9 +342,11 @@ impl DnsTracker {
             question,
         };
         let question = said.question.as_ref().map(lower);
-        let exact = key(info.from, question.clone());
-        if self.queries.contains_key(&exact) {
-            return self.queries.get_mut(&exact);
+        // What was asked without a question (an inverse query, RFC 1035 section 6.4) may be answered with one.
+        for exact in [key(info.from, question.clone()), key(info.from, None)] {
+            if self.queries.contains_key(&exact) {
+                return self.queries.get_mut(&exact);
+            }
         }
         let port = info.from.port();
         if port == MDNS || port == LLMNR {
@@ -517,7 +520,7 @@ fn tellable(event: Event) -> Event {
     } else if has("opcode") {
         "other-opcode"
     } else if event.kind == Kind::DnsResponse
-        && matches!(event.variant, "" | "cached")
+        && matches!(event.variant, "" | "cached" | "not-kept")
         && !(has("first_answers") && has("ttl"))
     {
         "no-short-form"

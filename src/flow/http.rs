@@ -441,11 +441,14 @@ impl Reader for HttpStream {
                 return;
             }
         };
-        let part = if side.reading == Reading::Head { "head" } else { "body" };
+        let (part, variant) = match side.reading {
+            Reading::Head => ("head", "http-incomplete-head"),
+            _ => ("body", "http-incomplete"),
+        };
         let body = side.body.take();
         *side = Side { reading: Reading::Lost, ..Side::new() };
         let mut event = Event::new(Kind::Malformed, sink.packet, Some(sink.flow))
-            .variant("http-incomplete")
+            .variant(variant)
             .with("layer", Datum::Text("http".to_owned()))
             .with("part", Datum::Text(part.to_owned()))
             .with("from_client", Datum::Flag(from_client));

@@ -173,6 +173,7 @@ impl Icmp {
             (true, 134) => between(Kind::IcmpRouterAdvertisement, flow),
             (true, 135) => target(m, src, between(Kind::IcmpNeighborSolicitation, flow)),
             (true, 136) => target(m, src, between(Kind::IcmpNeighborAdvertisement, flow)),
+            (true, 137) => better_way(m, between(Kind::IcmpRedirect, flow)),
             (true, 130) => between(Kind::IcmpOther, flow).variant("listener-query"),
             (true, 131 | 143) => between(Kind::IcmpOther, flow).variant("listener-report"),
             (true, 132) => between(Kind::IcmpOther, flow).variant("listener-done"),
@@ -376,6 +377,19 @@ fn target(m: &Message<'_>, src: IpAddr, event: Event) -> Event {
     }
 }
 
+/// RFC 4861 section 4.5: IPv6's redirect has both addresses in fields of its own; where they are equal the destination is a neighbor.
+fn better_way(m: &Message<'_>, event: Event) -> Event {
+    let address = |at: usize| {
+        let bytes = m.bytes.get(at..at + 16).and_then(|b| <[u8; 16]>::try_from(b).ok());
+        bytes.map(|b| IpAddr::from(Ipv6Addr::from(b)))
+    };
+    let Some((by, to)) = address(8).zip(address(24)) else { return event.variant("cut") };
+    event
+        .variant(if by == to { "neighbor" } else { "" })
+        .with("gateway", Datum::Ip(by))
+        .with("quoted_dst", Datum::Ip(to))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,6 +407,33 @@ mod tests {
         4, 0, 0, 0, 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // to exclude nobody in ...
         0xff, 0x45, 0xe2, 0xa1, // ... ff02::1:ff45:e2a1
     ];
+
+    #[test]
+    fn a_better_way_is_told() {
+        let mut bytes = [0; 80];
+        bytes[..8].copy_from_slice(&[0x60, 0, 0, 0, 0, 40, 58, 255]); // IPv6: 40 bytes of ICMPv6
+        bytes[8..10].copy_from_slice(&[0xfe, 0x80]); // from fe80::
+        bytes[24..26].copy_from_slice(&[0xfe, 0x80]); // to fe80::1
+        bytes[39] = 1;
+        bytes[40] = 137; // redirect
+        bytes[63] = 2; // by ::2
+        bytes[79] = 3; // to ::3
+        for (last, length, told) in [(3, 80, ""), (2, 80, "neighbor"), (3, 70, "cut")] {
+            bytes[79] = last;
+            let frame = Frame {
+                number: 1,
+                time_ns: 0,
+                interface: 0,
+                link_type: 101,
+                wire_len: 80,
+                bytes: &bytes[..length],
+            };
+            let mut outcome = Outcome::default();
+            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
+            let event = outcome.events.iter().find(|e| e.kind.name() == "icmp.redirect").unwrap();
+            assert_eq!((event.variant, event.get("gateway").is_some()), (told, told != "cut"));
+        }
+    }
 
     #[test]
     fn multicast_listeners_are_told_as_such() {

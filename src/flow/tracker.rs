@@ -343,9 +343,10 @@ impl Tracker {
             Some(other) if self.applications.message(other, &message, said, &mut outcome.events) => {
                 other.field().name
             }
-            _ => {
+            other => {
                 outcome.events.extend(udp::datagram_event(info, datagram, &place));
-                return;
+                let Some(known) = other.filter(|other| *other != Protocol::Data) else { return };
+                known.field().name
             }
         };
         self.udp.recognise(a, b, application);

@@ -63,6 +63,7 @@ pub mod sll;
 pub mod smtp;
 pub mod snmp;
 pub mod socks;
+pub mod ssdp;
 pub mod ssh;
 pub mod stp;
 pub mod tcp;
@@ -265,6 +266,7 @@ protocols! {
     Dhcpv6 "dhcpv6" "DHCPv6" osi 7 Application;
     Ntp "ntp" "NTP" osi 7 Application;
     Snmp "snmp" "SNMP" osi 7 Application;
+    Ssdp "ssdp" "SSDP" osi 7 Application;
     Tls "tls" "TLS" osi 6 Application;
     UrlencodedForm "urlencoded-form" "HTML form" osi 7 Application;
     Multipart "mime_multipart" "MIME multipart" osi 7 Application;
@@ -353,6 +355,7 @@ pub fn child(key: Key) -> Option<Protocol> {
         Key::UdpPorts(546 | 547, _) | Key::UdpPorts(_, 546 | 547) => Dhcpv6,
         Key::UdpPorts(123, _) | Key::UdpPorts(_, 123) => Ntp,
         Key::UdpPorts(161 | 162, _) | Key::UdpPorts(_, 161 | 162) => Snmp,
+        Key::UdpPorts(1900, _) | Key::UdpPorts(_, 1900) => Ssdp,
         Key::UdpPorts(5060, _) | Key::UdpPorts(_, 5060) => Sip,
         Key::UdpPorts(111 | 2049, _) | Key::UdpPorts(_, 111 | 2049) => Rpc,
         Key::UdpPorts(source, destination) => return tunnel(destination).or_else(|| tunnel(source)),
@@ -438,6 +441,7 @@ pub fn dissect_datagram<R: Recorder>(
         Protocol::Dhcpv6 => dhcpv6::dissect_noting(c, bad).map(drop),
         Protocol::Ntp => ntp::dissect(c).map(drop),
         Protocol::Snmp => snmp::dissect_noting(c, bad).map(drop),
+        Protocol::Ssdp => ssdp::dissect(c),
         _ => return None,
     })
 }
@@ -464,7 +468,7 @@ pub fn describe(protocol: Protocol, cursor: &mut Cursor<'_, '_, Tree>) -> Result
         Protocol::Nbdgm => nbns::datagram::dissect(cursor).map(drop),
         // The header's own bytes alone: the check sequence is not among them.
         Protocol::WlanFcs => wlan::dissect(cursor).map(drop),
-        Protocol::Dhcp | Protocol::Dhcpv6 | Protocol::Ntp | Protocol::Snmp => {
+        Protocol::Dhcp | Protocol::Dhcpv6 | Protocol::Ntp | Protocol::Snmp | Protocol::Ssdp => {
             dissect_datagram(protocol, cursor, &mut None).unwrap_or(Ok(()))
         }
         // These ride in TCP streams: what is in a frame is known only to the one who follows (see `unit`).

@@ -233,3 +233,19 @@ fn a_probe_an_update_and_a_transfer_are_no_plain_questions() {
     assert_eq!(told, ["probe", "update", "transfer"]);
     assert_eq!(wire.events[1].get("changes"), Some(&Datum::Text("+ example A 192.0.2.9".to_owned())));
 }
+
+#[test]
+fn what_was_asked_without_a_question_is_answered() {
+    let mut wire = Wire::default();
+    let asked = [&message(7, 0x0800, "", &[])[..4], &[0; 8]].concat(); // an inverse query, and no question
+    wire.send(1.0, CLIENT, SERVER, &asked).answer(1.25, 7, 0x8880, "example.com", &[]);
+    assert_eq!(wire.finish(), ["dns.query 1 no-question", "dns.response 2 other-opcode"]);
+    assert_eq!(wire.events[1].get("query_packet"), Some(&Datum::Uint(1)));
+}
+
+#[test]
+fn a_lifetime_of_zero_is_told_as_such() {
+    let mut wire = Wire::default();
+    wire.ask(1.0, 7, "example.com").answer(1.25, 7, 0x8180, "example.com", &[0]);
+    assert_eq!(wire.finish(), ["dns.query 1 ", "dns.response 2 not-kept"]);
+}

@@ -246,6 +246,9 @@ impl Stream {
         // what a beginning was that nobody knows.
         let side = &connection.sides[usize::from(!from_client)];
         if side.isn.is_some_and(|isn| s.data_seq() != isn.wrapping_add(1)) {
+            if from_client && tls::is_client_hello(s.payload) {
+                *self = Stream::tls_from_here(s, connection);
+            }
             return;
         }
         let port = connection.base.server.port.unwrap_or(0);
@@ -265,6 +268,18 @@ impl Stream {
             None if tries >= MAX_TRIES => Stream::Nobody,
             None => Stream::Looking(tries + 1),
         };
+    }
+
+    /// A protocol that nobody here reads has agreed to go on with TLS (RFC 6120 section 5.4.3.3, RFC 4511 section 4.14.1): the
+    /// client waited for the answer, so what its hello acknowledges came before.
+    fn tls_from_here(s: &Segment<'_>, connection: &mut Connection) -> Stream {
+        for (side, begin) in connection.sides.iter_mut().zip([s.data_seq(), s.ack]) {
+            let mut reassembly = Reassembly::default();
+            reassembly.start(begin);
+            side.reassembly = Some(Box::new(reassembly));
+        }
+        connection.application = Some("tls");
+        Stream::Read(tls::reader())
     }
 }
 

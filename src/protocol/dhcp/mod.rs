@@ -1,18 +1,22 @@
 //! DHCP, and BOOTP under it: how a host is given its address and what else it needs to use the network.
 //!
 //! RFC 2131 section 2 (message), RFC 951 and 1542 (BOOTP, relays), RFC 2132 section 2 and 9.3 (cookie, options that
-//! lie in other fields). Options are in [`options`], those with an inner form of their own in [`parts`].
-//! Leaves out: what vendors put into a BOOTP message without the cookie (RFC 1048 section 2 leaves it to them);
-//! putting together an option that comes in several pieces (RFC 3396): each piece is shown for what it is.
+//! lie in other fields). Options are in [`options`], those with an inner form of their own in [`parts`], those that come in
+//! several pieces (RFC 3396) in `pieces.rs`.
+//! Leaves out: what vendors put into a BOOTP message without the cookie (RFC 1048 section 2 leaves it to them).
 //!
 //! Tolerant: an option whose data are not what its number says is noted, and the next one is read all the same.
 
+use std::borrow::Cow;
+
 use arrayvec::ArrayVec;
 
+use self::pieces::Pieces;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
 
 pub mod options;
 pub mod parts;
+mod pieces;
 #[cfg(test)]
 mod tests;
 
@@ -104,18 +108,50 @@ pub struct Message<'a> {
     /// Rebinding time T2 (59).
     pub rebinding: Option<u32>,
     /// Host name (12).
-    pub host: &'a [u8],
+    pub host: Cow<'a, [u8]>,
     /// Domain name (15).
-    pub domain: &'a [u8],
+    pub domain: Cow<'a, [u8]>,
     /// Vendor class (60).
-    pub vendor: &'a [u8],
+    pub vendor: Cow<'a, [u8]>,
     /// A message for people (56).
-    pub text: &'a [u8],
+    pub text: Cow<'a, [u8]>,
+}
+
+impl Message<'_> {
+    /// What one more option said, of which nothing here is a part.
+    fn learn(&mut self, more: Message<'_>) {
+        let owned = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
+        self.requested = more.requested.or(self.requested);
+        self.server_id = more.server_id.or(self.server_id);
+        self.mask = more.mask.or(self.mask);
+        self.kind = self.kind.or(more.kind);
+        self.lease = more.lease.or(self.lease);
+        self.renewal = more.renewal.or(self.renewal);
+        self.rebinding = more.rebinding.or(self.rebinding);
+        for (own, list) in [(&mut self.routers, more.routers), (&mut self.dns, more.dns)] {
+            if !list.is_empty() {
+                *own = list;
+            }
+        }
+        for (own, text) in [
+            (&mut self.host, more.host),
+            (&mut self.domain, more.domain),
+            (&mut self.vendor, more.vendor),
+            (&mut self.text, more.text),
+        ] {
+            if !text.is_empty() {
+                *own = owned(text);
+            }
+        }
+    }
 }
 
 /// What is carried along while options are read.
+#[derive(Default)]
 struct Walk<'a> {
     said: Message<'a>,
+    /// Values that come in several options.
+    pieces: Pieces,
     /// The first thing that was wrong and did not stop the reading.
     trouble: Option<Malformed>,
 }
@@ -134,9 +170,9 @@ pub fn dissect_noting<'a, R: Recorder>(
     c: &mut Cursor<'a, '_, R>,
     bad: &mut Option<Malformed>,
 ) -> Result<Message<'a>, Malformed> {
-    let mut w = Walk { said: Message::default(), trouble: None };
     // Two places of the header may hold options instead, which is only said behind them.
     let overload = overload(c.peek());
+    let mut w = Walk { pieces: Pieces::of(c.peek(), overload), ..Walk::default() };
     if !matches!(c.peek_u8(), Some(1 | 2) | None) {
         return Err(c.nonsense(&TYPE));
     }

@@ -1,18 +1,21 @@
 //! The options of DHCP: what each number means, and the plain forms their data have.
 //!
-//! RFC 2132 (most of them), 2241 and 2610 (left as bytes), 3004 (77), 3011 (118), 3046 (82), 3118 (90), 3396 (pieces), 3397
+//! RFC 2132 (most of them), 2241 and 2610 (left as bytes), 3004 (77), 3011 (118), 3046 (82), 3118 (90), 3397
 //! (119), 3442 (121), 3925 (124, 125), 4039 (80), 4388 (91, 92), 4578 (93, 94, 97), 4702 (81), 4833 (100, 101), 5859 (150),
 //! 8910 (114), 8925 (108); 249 and 252 as Microsoft uses them.
 //! Leaves out: all other numbers, and what vendors put into 43; their data are one field of bytes.
 
+use super::pieces::Piece;
 use super::{Walk, parts, zero_ended};
-use crate::wire::{Cursor, Field, Malformed, Problem, Recorder, Value};
+use crate::wire::{Cursor, Field, Malformed, NodeKind, Off, Problem, Recorder, Tree, Value};
 
 static OPTION: Field = Field::new("dhcp.option");
 static TYPE: Field = Field::new("dhcp.option.type");
 static LENGTH: Field = Field::new("dhcp.option.length");
 /// Data that have no form known here, and what is left over of the others.
 pub(super) static VALUE: Field = Field::new("dhcp.option.value");
+/// Data of an option that are a part of a value.
+static PIECE: Field = Field::new("dhcp.option.piece");
 pub(super) static PADDING: Field = Field::new("dhcp.option.padding");
 static END_OPTION: Field = Field::new("dhcp.option.end");
 
@@ -182,7 +185,13 @@ fn option<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>) -> Resul
     let code = c.u8(&TYPE)?;
     let length = usize::from(c.u8(&LENGTH)?);
     let (at, have) = (c.at(), c.left());
-    let read = c.region(length.min(have), &VALUE, |c| data(c, w, code, length))?;
+    let read = c.region(length.min(have), &VALUE, |c| match w.pieces.next(code) {
+        None => data(c, w, code, length),
+        Some(piece) => {
+            c.rest(&PIECE);
+            if let Piece::Last(value) = piece { joined(c, w, code, &value) } else { Ok(()) }
+        }
+    })?;
     if have < length {
         return Err(Malformed { field: VALUE.name, at, need: length, have, problem: Problem::Cut });
     }
@@ -190,6 +199,43 @@ fn option<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>, w: &mut Walk<'a>) -> Resul
         w.note(bad);
     }
     Ok(())
+}
+
+/// Whether several options of this number are one value (RFC 3396 section 7): not where the first of them already has all
+/// that a value of fixed length can have.
+pub(super) fn is_split(code: u8, first: usize) -> bool {
+    known(code).is_some_and(|(_, form)| match form {
+        Form::Bytes => false,
+        Form::Address | Form::U32 | Form::I32 => first != 4,
+        Form::U16 => first != 2,
+        Form::Flag | Form::U8 => first != 1,
+        _ => true,
+    })
+}
+
+/// A value that was put together, behind the last of its pieces: what it says owns no bytes, since the pieces do.
+fn joined<R: Recorder>(
+    c: &mut Cursor<'_, '_, R>,
+    w: &mut Walk<'_>,
+    code: u8,
+    value: &[u8],
+) -> Result<(), Malformed> {
+    let mut own = Walk::default();
+    let length = value.len();
+    let read = if R::ON {
+        let mut tree = Tree::default();
+        let read = data(&mut Cursor::new(value, 0, length, &mut tree), &mut own, code, length);
+        let told = |kind| matches!(kind, NodeKind::Leaf | NodeKind::Derived);
+        for node in tree.nodes.into_iter().filter(|node| told(node.kind) && node.value != Value::Bytes) {
+            c.derived(node.field, || node.value);
+        }
+        read
+    } else {
+        data(&mut Cursor::new(value, 0, length, &mut Off), &mut own, code, length)
+    };
+    w.said.learn(own.said);
+    let at = c.at();
+    read.map_err(|bad| Malformed { at, ..bad })
 }
 
 /// The data of an option, which the cursor spans; what is left becomes bytes.
@@ -220,10 +266,10 @@ fn data<'a, R: Recorder>(
         Form::Text => {
             let text = zero_ended(c, field, c.left())?;
             match code {
-                12 => w.said.host = text,
-                15 => w.said.domain = text,
-                56 => w.said.text = text,
-                60 => w.said.vendor = text,
+                12 => w.said.host = text.into(),
+                15 => w.said.domain = text.into(),
+                56 => w.said.text = text.into(),
+                60 => w.said.vendor = text.into(),
                 _ => {}
             }
         }

@@ -70,7 +70,7 @@ fn reads_an_acknowledgment() {
     assert_eq!((said.kind, said.id, said.your), (Some(kind::ACK), 0x1234_5678, [192, 0, 2, 7]));
     assert_eq!((said.lease, said.mask), (Some(3600), Some([255, 255, 255, 0])));
     assert_eq!(said.dns.as_slice(), [[192, 0, 2, 53], [192, 0, 2, 54]]);
-    assert_eq!(said.domain, b"ex.");
+    assert_eq!(*said.domain, *b"ex.");
     assert_eq!(values(&tree, "dhcp.option.time_offset"), [Value::Int(-1)]);
     let searched = values(&tree, "dhcp.option.dhcp_dns_domain_search_list_fqdn");
     assert_eq!(searched[..2], [Value::Text("a".into()), Value::Text("b.a".into())]);
@@ -87,7 +87,7 @@ fn overloaded_fields_hold_options() {
     bytes[108..115].copy_from_slice(&[51, 4, 0, 0, 0, 60, 255]); // file
     let (said, bad, tree) = both(&bytes);
     let said = said.unwrap();
-    assert_eq!((said.host, said.lease, said.kind, bad), (&b"pc"[..], Some(60), Some(kind::OFFER), None));
+    assert_eq!((&*said.host, said.lease, said.kind, bad), (&b"pc"[..], Some(60), Some(kind::OFFER), None));
     assert!(values(&tree, "dhcp.file").is_empty());
 }
 
@@ -125,4 +125,48 @@ fn hostile_options_stay_in_their_place() {
 fn what_is_no_bootp_is_left_to_others() {
     let bad = both(&[7; 300]).0.unwrap_err();
     assert_eq!(bad.problem, crate::wire::Problem::Content);
+}
+
+#[test]
+fn a_value_in_pieces_is_one_value() {
+    // RFC 3396 section 8: a boot file's name in two options. A search list is split within a name, two addresses within one.
+    #[rustfmt::skip]
+    let bytes = message(&[
+        67, 7, b'/', b'd', b'i', b's', b'k', b'l', b'e',
+        119, 2, 2, b'a',
+        6, 6, 192, 0, 2, 53, 192, 0,
+        119, 2, b'b', 0,
+        53, 1, 5, 53, 1, 5,                     // twice the same, which is no split value
+        15, 1, b'e',
+        67, 6, b's', b's', b'/', b'f', b'o', b'o',
+        6, 2, 2, 54,
+        15, 1, b'x',
+        255,
+    ]);
+    let (said, bad, tree) = both(&bytes);
+    let said = said.unwrap();
+    assert_eq!(bad, None);
+    assert_eq!(values(&tree, "dhcp.option.bootfile_name"), [Value::Text("/diskless/foo".into())]);
+    assert_eq!(values(&tree, "dhcp.option.dhcp_dns_domain_search_list_fqdn"), [Value::Text("ab".into())]);
+    assert_eq!(said.dns.as_slice(), [[192, 0, 2, 53], [192, 0, 2, 54]]);
+    assert_eq!((&*said.domain, said.kind), (&b"ex"[..], Some(kind::ACK)));
+    assert_eq!(values(&tree, "dhcp.option.piece").len(), 8);
+    assert_eq!(values(&tree, "dhcp.option.dhcp").len(), 2);
+}
+
+#[test]
+fn pieces_are_put_together_in_their_own_order() {
+    // RFC 3396 section 5: options first, then the file name, then the server name, which is not their order on the wire.
+    let mut bytes = message(&[52, 1, 3, 67, 2, b'a', b'b', 255]);
+    bytes[44..50].copy_from_slice(&[67, 2, b'e', b'f', 255, 0]);
+    bytes[108..114].copy_from_slice(&[67, 2, b'c', b'd', 255, 0]);
+    assert_eq!(values(&both(&bytes).2, "dhcp.option.bootfile_name"), [Value::Text("abcdef".into())]);
+}
+
+#[test]
+fn of_a_value_whose_piece_is_cut_only_the_pieces_are_shown() {
+    let bytes = message(&[67, 2, b'a', b'b', 67, 9, b'c']);
+    let (_, bad, tree) = both(&bytes);
+    assert!(bad.is_some());
+    assert_eq!(values(&tree, "dhcp.option.bootfile_name"), []);
 }

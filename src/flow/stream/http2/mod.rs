@@ -46,11 +46,14 @@ pub fn probe(first: &[u8], from_client: bool) -> Certainty {
     if are_frames(first) { Certainty::Yes } else { Certainty::No }
 }
 
-/// Whether these are whole frames, one after another, to the last byte.
+/// Whether these are whole frames, one after another, to the last byte. An empty DATA frame is little but zeros, which begin
+/// messages of other protocols, too (Modbus): with nothing else it tells nothing.
 fn are_frames(mut bytes: &[u8]) -> bool {
+    let mut tells = false;
     while let Some(header) = FrameHeader::peek(bytes).filter(FrameHeader::is_plausible) {
+        tells |= header.kind != kind::DATA || header.length > 0;
         match bytes.get(FRAME_HEADER + header.length..) {
-            Some([]) => return true,
+            Some([]) => return tells,
             Some(rest) => bytes = rest,
             None => return false,
         }

@@ -213,9 +213,14 @@ fn the_request_that_asked_for_the_upgrade_is_stream_1() {
 
 #[test]
 fn what_is_no_http2() {
-    for first in
-        [&b"GET / HTTP/1.1\r\n"[..], b"SSH-2.0-x\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", &[0; 40]]
-    {
+    for first in [
+        &b"GET / HTTP/1.1\r\n"[..],
+        b"SSH-2.0-x\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        &[0; 40],
+        // Modbus: transaction 0, protocol 0, 3 bytes for unit 255, an exception.
+        b"\x00\x00\x00\x00\x00\x03\xff\xab\x04",
+    ] {
         assert_eq!(probe(first, true), Certainty::No);
         assert_eq!(probe(first, false), Certainty::No);
     }

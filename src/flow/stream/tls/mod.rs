@@ -52,6 +52,16 @@ pub struct TlsShared {
 /// Servers' ports that are registered for TLS from the first byte.
 pub const PORTS: &[u16] = &[443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 6697, 8443];
 
+/// Whether a segment is the beginning of a connection's TLS, wherever it stands: one record with one ClientHello, whose lengths agree.
+pub fn is_client_hello(segment: &[u8]) -> bool {
+    match *segment {
+        [content::HANDSHAKE, 3, 0..=4, a, b, kind::CLIENT_HELLO, 0, c, d, 3, 0..=3, ..] => {
+            u16::from_be_bytes([c, d]).checked_add(4) == Some(u16::from_be_bytes([a, b]))
+        }
+        _ => false,
+    }
+}
+
 /// A record's header, of a kind that can come first, and room in it for what that kind holds.
 pub fn probe(first: &[u8], from_client: bool) -> Certainty {
     if from_client && tls::ssl2_hello(first).is_some_and(|length| length < 1024) {

@@ -218,6 +218,11 @@ impl Story {
             },
             Message::NewSessionTicket(lifetime, length) => self
                 .event(Kind::TlsSessionTicket, from_client, sink)
+                .variant(match (*lifetime, era.is_13()) {
+                    (0, true) => "discard",
+                    (0, false) => "no-lifetime",
+                    _ => "",
+                })
                 .with("lifetime", Datum::Duration(i64::from(*lifetime) * 1_000_000_000))
                 .with("len", Datum::Uint(*length as u64)),
             Message::Other(kind::CLIENT_KEY_EXCHANGE) => match key_exchange(era.suite) {
