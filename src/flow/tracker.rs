@@ -187,11 +187,11 @@ impl Tracker {
             && let Some((protocol, payload)) = self.fragments.add(&info, fragment, &mut outcome.events)
         {
             let whole = decode::decode_datagram(protocol, &payload);
+            self.tunnels(&info, &whole, outcome);
             // A tunnel's datagram has addresses of its own inside.
             let inside = PacketInfo::new(frame, &whole);
             let info =
                 if inside.addresses.is_some() { PacketInfo { macs: info.macs, ..inside } } else { info };
-            self.tunnels(&info, &whole, outcome);
             self.follow(&info, &payload, &whole, outcome);
             drop(whole);
             if outcome.wants_context {

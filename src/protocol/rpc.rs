@@ -100,7 +100,7 @@ pub fn is_datagram(message: &[u8]) -> bool {
     match (word(4), word(8)) {
         (Some(0), Some(2)) => {
             let known = word(12).is_some_and(|program| (PORTMAP..PORTMAP + 1000).contains(&program));
-            known && matches!((word(16), word(20)), (Some(0..=9), Some(0..=99))) && sound(24)
+            known && matches!((word(16), word(20)), (Some(0..=99), Some(0..=99))) && sound(24)
         }
         (Some(1), Some(0)) => {
             let verifier = word(16).map(padded);
@@ -344,7 +344,21 @@ mod tests {
         assert_eq!(call, Message::Call { xid: 7, called, asked: Some((100_003, 3)) });
         let reply = dissect(Some(called), &mut Cursor::new(REPLY, 0, REPLY.len(), &mut Off)).unwrap();
         assert_eq!(reply, Message::Reply { xid: 7, state: Ok(0), port: Some(2049) });
-        assert!(looks_like(CALL) && looks_like(REPLY) && !looks_like(b"GET / HTTP/1.1"));
+        for form in [looks_like, is_datagram] {
+            assert!(
+                form(CALL)
+                    && form(REPLY)
+                    && !form(b"GET / HTTP/1.1")
+                    && !form(&CALL[..12])
+                    && !form(&[0; 64])
+            );
+        }
+        let mut tree = Tree::default();
+        let part = Part::Datagram(Some(called));
+        describe(part, &mut Cursor::new(REPLY, 0, REPLY.len(), &mut tree)).unwrap();
+        let named = |name| tree.nodes.iter().find(|n| n.field.name == name).map(|n| n.value.clone());
+        assert_eq!(named("rpc.procedure"), Some(Value::Uint(3)), "what it answers is shown");
+        assert_eq!(named("portmap.port"), Some(Value::Uint(2049)));
     }
 
     #[test]

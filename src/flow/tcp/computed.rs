@@ -30,10 +30,14 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
     let mut put = |field: &'static Field, value| {
         context.computed.push(of_segment(field, Value::Uint(value)));
     };
-    if let Some(packet) = c.acks {
+    let (acks, octets) = match &c.wireshark {
+        Some(theirs) => (theirs.acks, theirs.in_flight),
+        None => (c.acks, in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()])),
+    };
+    if let Some(packet) = acks {
         put(&TCP_ACKS_FRAME, packet);
     }
-    if let Some(octets) = in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()]) {
+    if let Some(octets) = octets {
         put(&TCP_IN_FLIGHT, octets.into());
     }
 }
@@ -51,8 +55,10 @@ pub fn place(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Cont
     put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
     put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack) } else { s.ack }.into()));
     segment::sack_edges(s.options_bytes, &mut |left, right| {
-        put(&TCP_SACK_LE, Value::Uint(peer.relative(left).into()));
-        put(&TCP_SACK_RE, Value::Uint(peer.relative(right).into()));
+        // Where nothing was seen of the peer, relative to nothing.
+        let relative = |edge| peer.base.map_or(edge, |_| peer.relative(edge));
+        put(&TCP_SACK_LE, Value::Uint(relative(left).into()));
+        put(&TCP_SACK_RE, Value::Uint(relative(right).into()));
     });
     let both = me.scales(peer);
     let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
