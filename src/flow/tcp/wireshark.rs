@@ -8,7 +8,7 @@
 //! exception for duplicate ACKs, and the user's overrides of labels.
 
 use super::analysis::{Label, REORDERING_NS};
-use super::segment::Segment;
+use super::segment::{Segment, sack_edges};
 use super::sequence::{before, not_after};
 use crate::flow::event::{Datum, Kind};
 
@@ -48,6 +48,8 @@ struct Direction {
     probe: bool,
     /// Nothing was missed since the peer acknowledged last: what is under way can be counted.
     counted: bool,
+    /// Octets that its latest segment reports as received behind a gap (SACK).
+    sacked: u32,
 }
 
 const NEW: Direction = Direction {
@@ -64,6 +66,7 @@ const NEW: Direction = Direction {
     keep_alive: false,
     probe: false,
     counted: true,
+    sacked: 0,
 };
 
 /// So many segments of a direction are remembered until they are acknowledged.
@@ -231,6 +234,7 @@ impl Wireshark {
             .filter(|_| s.len > 0 && self.sides[m].counted)
             .map(|(first, last)| last.wrapping_sub(first))
             .filter(|octets| (1..TOO_MUCH).contains(octets))
+            .map(|octets| octets.checked_sub(self.sides[1 - m].sacked).unwrap_or(octets))
             .and_then(|octets| octets.checked_sub(u32::from(s.syn || s.fin)))
             .filter(|octets| *octets > 0);
     }
@@ -274,6 +278,12 @@ impl Direction {
         }
         (self.window, self.ack, self.ack_time) = (s.window.into(), s.ack, s.time_ns);
         self.first_window = s.syn;
+        self.sacked = 0;
+        sack_edges(s.options_bytes, &mut |left, right| {
+            if !before(left, s.ack) {
+                self.sacked = self.sacked.wrapping_add(right.wrapping_sub(left));
+            }
+        });
     }
 }
 

@@ -125,10 +125,7 @@ fn dot1<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
 fn dot3<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
     match c.u8(&DOT3)? {
         1 => {
-            c.bits(
-                1,
-                &[(&NEGOTIATION_RESERVED, 6), (&NEGOTIATION_ENABLED, 1), (&NEGOTIATION_SUPPORTED, 1)],
-            )?;
+            c.bits(1, &[(&NEGOTIATION_RESERVED, 6), (&NEGOTIATION_ENABLED, 1), (&NEGOTIATION_SUPPORTED, 1)])?;
             c.u16(&ADVERTISED)?;
             c.u16(&MAU)?;
         }
@@ -147,10 +144,7 @@ fn dot3<R: Recorder>(c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
             c.u8(&POWER_CLASS)?;
             // Added later, by 802.3at.
             if c.left() >= 5 {
-                c.bits(
-                    1,
-                    &[(&POWER_TYPE, 2), (&POWER_SOURCE, 2), (&POWER_UNUSED, 2), (&POWER_PRIORITY, 2)],
-                )?;
+                c.bits(1, &[(&POWER_TYPE, 2), (&POWER_SOURCE, 2), (&POWER_UNUSED, 2), (&POWER_PRIORITY, 2)])?;
                 c.u16(&POWER_REQUESTED)?;
                 c.u16(&POWER_ALLOCATED)?;
             }
