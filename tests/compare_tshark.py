@@ -10,7 +10,9 @@ Needs tshark (Debian package `tshark`). For every capture it runs
     tshark -n -r CAPTURE -T fields ...
 
 and compares, per frame, every field of FIELDS that either side has (all occurrences, in order),
-per TCP stream the completeness, and per frame the set of tcp.analysis.* flags. It prints a table per
+per TCP stream the completeness, and per frame the set of tcp.analysis.* flags. What is called tcp.analysis.* is compared by
+Wireshark's rules, which pcaplain knows as `--compat wireshark`; its own go by evidence (docs/differences.md, "TCP"), and
+tests/compare_analysis.py has both. It prints a table per
 field: equal, allowed (with a reason), different, missing (only tshark has it), extra (only pcaplain has it),
 the same per family, then the first differences, then one closing line. Exit 0 unless a capture made pcaplain
 crash, hang (60 s) or print something that is not the contract; the figures are for the reader to judge.
@@ -368,11 +370,25 @@ def canon(kind, text):
     if kind == "ip":
         try: return str(ipaddress.ip_address(text))
         except ValueError: return str(text)
-    return str(text).replace("\\r\\n", "").replace("\r\n", "").rstrip("\r\n")
+    # tshark writes a line feed within a text as backslash and n.
+    text = str(text).replace("\\r\\n", "").replace("\r\n", "").rstrip("\r\n").replace("\n", "\\n")
+    while text.endswith("\\n"): text = text[:-2]
+    return text
+
+
+def plain(flags):
+    """tshark calls a fast or spurious retransmission a retransmission besides."""
+    return flags - {"retransmission"} if flags & {"fast_retransmission", "spurious_retransmission"} else flags
 
 
 def tshark_records(path, bodies=False):
     """What tshark says; `bodies`: where it puts HTTP bodies together before it reads on."""
+    # What a whole connection showed is known when it is over: without -2 each packet has the value from before it.
+    whole = {}
+    run = subprocess.run(["tshark", "-n", "-2", "-r", path, "-Y", "tcp.completeness", "-T", "fields", "-e", "tcp.stream", "-e", "tcp.completeness"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=600)
+    for line in run.stdout.decode().split("\n"):
+        if "\t" in line: whole.update(zip(*([int(v) for v in cell.split(",")] for cell in line.split("\t"))))
     names = list(FIELDS)
     extra = ["tcp.completeness"] + ["tcp.analysis." + a for a in ANALYSIS]
     cmd = ["tshark", "-n", "-o", "http.desegment_body:" + str(bodies).upper(), "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=" + AGG, "-e", "frame.number"]
@@ -389,8 +405,8 @@ def tshark_records(path, bodies=False):
             if told: fields[name] = [canon(FIELDS[name], v) for v in told]
         rest = values[len(names):]
         if rest and rest[0] and "tcp.stream" in fields:
-            complete[fields["tcp.stream"][-1]] = canon("int", rest[0].split(AGG)[-1])
-        got = {a for a, cell in zip(ANALYSIS, rest[1:]) if cell != ""}
+            complete[fields["tcp.stream"][-1]] = whole.get(fields["tcp.stream"][-1])
+        got = plain({a for a, cell in zip(ANALYSIS, rest[1:]) if cell != ""})
         if got: flags[number] = got
         frames[number] = fields
     return frames, flags, complete
@@ -421,12 +437,22 @@ def pcaplain_records(binary, path):
                     if f["name"] == "dns.type_bitmap.bits":
                         fields["dns.resp.type"] += [window * 256 + i * 8 + bit for i, byte in enumerate(bytes.fromhex(f["value"]))
                                                     for bit in range(8) if byte & 0x80 >> bit]
-                    if f["name"] in FIELDS: fields[f["name"]].append(canon(FIELDS[f["name"]], f["value"]))
+                    if f["name"] in FIELDS and not f["name"].startswith("tcp.analysis."): fields[f["name"]].append(canon(FIELDS[f["name"]], f["value"]))
             frames[rec["number"]] = dict(fields)
-        elif kind == "event" and rec["kind"].startswith("tcp.analysis."):
-            flags.setdefault(rec["packet"], set()).add(rec["kind"][len("tcp.analysis."):])
         elif kind == "flow" and rec.get("protocol") == "tcp":
             complete[rec["stream"]] = rec.get("completeness")
+    labels = subprocess.run([binary, "annotate", "--format", "json", "--records", "packet,event", "--compat", "wireshark", path],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+    for line in labels.stdout.decode("utf-8", "replace").split("\n"):
+        if '"tcp.analysis.' not in line: continue
+        rec = json.loads(line)
+        if rec["record"] == "packet":
+            for layer in rec["layers"]:
+                for f in layer.get("fields", []):
+                    if f["name"].startswith("tcp.analysis."): frames[rec["number"]].setdefault(f["name"], []).append(f["value"])
+        elif rec["record"] == "event" and rec["kind"].startswith("tcp.analysis."):
+            flags.setdefault(rec["packet"], set()).add(rec["kind"][len("tcp.analysis."):])
+    flags = {number: plain(got) for number, got in flags.items()}
     return frames, flags, complete, None if run.returncode == 0 else "exit %d: %s" % (run.returncode, err.strip()[-200:])
 
 

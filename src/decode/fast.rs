@@ -12,7 +12,7 @@ use etherparse::{ArpPacketSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, TcpSlice, Udp
 
 use super::tcp::Tcp;
 use crate::capture::Frame;
-use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6, quic, wlan};
+use crate::protocol::{self, Key, Protocol, ethernet, icmp, icmpv6, ipv4, ipv6, quic, rpc, wlan};
 use crate::wire::{Cursor, Malformed, Off, Problem};
 
 /// IPv6 next header that says there is none (RFC 8200 section 4.7).
@@ -180,6 +180,9 @@ impl<'a> Walk<'a, '_> {
             Key::WlanFcs if self.missing > 0 => Some(Protocol::Wlan),
             // QUIC has no port of its own but the web's: elsewhere its first bytes tell.
             Key::UdpPorts(..) if quic::is_long(&self.bytes[start..end]) => Some(Protocol::Quic),
+            // The portmapper says at which port a program is: its messages, too, are told by their form.
+            Key::UdpPorts(..) => protocol::child(key)
+                .or_else(|| rpc::is_datagram(&self.bytes[start..end]).then_some(Protocol::Rpc)),
             _ => protocol::child(key),
         };
         let Some(protocol) = protocol else {

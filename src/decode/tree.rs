@@ -13,8 +13,10 @@ use crate::wire::{Cursor, Field, Recorder, Tree, Value};
 /// A value that the follower of conversations worked out, to be shown in a layer.
 #[derive(Debug, Clone)]
 pub struct Computed {
-    /// In which layer.
+    /// In a layer of which protocol.
     pub protocol: Protocol,
+    /// In the layer that starts here; else in the innermost of its protocol.
+    pub at: Option<usize>,
     /// Under which name.
     pub field: &'static Field,
     /// The value.
@@ -68,6 +70,8 @@ pub struct Context {
     pub computed: Vec<Computed>,
     /// The parts of the TCP payload, in order; bytes outside all of them are shown as plain payload.
     pub pieces: Vec<Piece>,
+    /// What the message of a UDP datagram is, where what was said before tells more of it than its own bytes.
+    pub message: Option<Unit>,
     /// The IP datagram that this packet's fragment completed: its IP protocol number and payload.
     pub datagram: Option<(u8, Vec<u8>)>,
 }
@@ -77,6 +81,7 @@ impl Context {
     pub fn clear(&mut self) {
         self.computed.clear();
         self.pieces.clear();
+        self.message = None;
         self.datagram = None;
     }
 }
@@ -110,8 +115,12 @@ fn layers(bytes: &[u8], frame: u64, packet: &Packet<'_>, context: &Context, tree
         // Layers end from the innermost out, so trailing bytes are told last, in the layer they belong to:
         // wire order within a layer is kept, and a reader finds filling where it stands, at the end.
         tree.layer(layer.protocol.field(), layer.start, layer.header_end - layer.start);
-        header(bytes, layer, tree);
-        for computed in context.computed.iter().filter(|c| c.protocol == layer.protocol && !layer.quoted) {
+        header(bytes, layer, context, tree);
+        let innermost = !packet.layers[index + 1..].iter().any(|l| l.protocol == layer.protocol && !l.quoted);
+        let here = |c: &&Computed| {
+            c.protocol == layer.protocol && !layer.quoted && c.at.map_or(innermost, |at| at == layer.start)
+        };
+        for computed in context.computed.iter().filter(here) {
             tree.derived(computed.field, layer.start * 8, computed.value.clone());
         }
         let carried_end = packet.layers.get(index + 1).map_or(layer.header_end, |next| next.end);
@@ -160,10 +169,13 @@ fn quoted_end(layer: &Layer<'_>) -> Option<usize> {
 }
 
 /// Describes one header; what the description leaves over gets a leaf of its own.
-fn header(bytes: &[u8], layer: &Layer<'_>, tree: &mut Tree) {
+fn header(bytes: &[u8], layer: &Layer<'_>, context: &Context, tree: &mut Tree) {
     let mut c = Cursor::new(bytes, layer.start, layer.header_end, tree);
     // Trouble is not repeated here: the fast lane has said it, and the leaves show how far reading came.
-    let _ = protocol::describe(layer.protocol, &mut c);
+    let _ = match context.message.as_ref().filter(|unit| unit.protocol() == layer.protocol && !layer.quoted) {
+        Some(unit) => unit::describe(unit, &mut c),
+        None => protocol::describe(layer.protocol, &mut c),
+    };
     c.rest(protocol::unreadable(layer.protocol));
 }
 

@@ -78,7 +78,8 @@ impl Checksums {
                 Checksum::Absent => 3,
             };
             if let Some(statuses) = &mut statuses {
-                statuses.push(Computed { protocol: layer.protocol, field, value: Value::Uint(status) });
+                let (protocol, at) = (layer.protocol, Some(layer.start));
+                statuses.push(Computed { protocol, at, field, value: Value::Uint(status) });
             }
             let event = |kind| about(kind, frame.number, layer.protocol);
             match checksum {

@@ -2,13 +2,16 @@
 //!
 //! Leaves out DNS, which TCP carries, too ([`super::dns`]).
 
+use std::net::SocketAddr;
+
+use super::calls::{Calls, Ends, Stamp};
 use super::dhcp::DhcpTracker;
 use super::dhcpv6::Dhcpv6Tracker;
 use super::dns::MessageInfo;
 use super::event::Event;
 use super::ntp::NtpTracker;
 use super::snmp::SnmpTracker;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Unit, rpc};
 
 /// The followers of all of them.
 #[derive(Debug, Default)]
@@ -17,15 +20,18 @@ pub struct Applications {
     dhcpv6: Dhcpv6Tracker,
     ntp: NtpTracker,
     snmp: SnmpTracker,
+    rpc: Calls<SocketAddr>,
 }
 
 impl Applications {
-    /// One message, the whole of a datagram. Whether anybody here follows its protocol.
+    /// One message, the whole of a datagram. Whether anybody here follows its protocol; `unit` is set where what was said before
+    /// tells more of the message than its own bytes.
     pub fn message(
         &mut self,
         protocol: Protocol,
         info: &MessageInfo,
         bytes: &[u8],
+        unit: &mut Option<Unit>,
         events: &mut Vec<Event>,
     ) -> bool {
         match protocol {
@@ -33,6 +39,12 @@ impl Applications {
             Protocol::Dhcpv6 => self.dhcpv6.message(info, bytes, events),
             Protocol::Ntp => self.ntp.message(info, bytes, events),
             Protocol::Snmp => self.snmp.message(info, bytes, events),
+            Protocol::Rpc => {
+                let ends = Ends { from: info.from, to: info.to };
+                let at = Stamp { packet: info.packet, time_ns: info.time_ns, flow: info.flow };
+                let called = self.rpc.tell(ends, bytes, at, events);
+                *unit = called.map(|called| Unit::Rpc(rpc::Part::Datagram(Some(called))));
+            }
             _ => return false,
         }
         true

@@ -5,6 +5,7 @@
 //! Memory is bounded by the conversations that are alive (see `table`); what had to be dropped is said.
 
 pub mod arp;
+pub mod calls;
 pub mod checksums;
 pub mod content;
 pub mod copies;

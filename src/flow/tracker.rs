@@ -17,7 +17,7 @@ use super::event::{Datum, Event, FlowId, Kind};
 use super::fragments::Fragments;
 use super::icmp::{self, Icmp};
 use super::igmp;
-use super::info::PacketInfo;
+use super::info::{PacketInfo, envelope};
 use super::record::{Endpoint, FlowRecord, Party};
 use super::stp::Trees;
 use super::stream::{self, Output, Shared, Stream};
@@ -32,7 +32,7 @@ use super::tcp::{self, Compat, Connection, Step};
 use super::udp::{self, Udp};
 use super::vrrp::VirtualRouters;
 use crate::capture::Frame;
-use crate::decode::{self, Computed, Context, Header, Packet};
+use crate::decode::{self, Computed, Context, Header, Layer, Packet};
 use crate::protocol::{Protocol, ports, stp, vrrp};
 use crate::wire::{Cursor, Field, Off, Problem, Value};
 
@@ -176,16 +176,18 @@ impl Tracker {
             && !self.damaged
             && let Some((event, flow)) = self.copies.look(frame, &info, packet)
         {
-            self.note_copy(&info, packet, &event);
+            self.note_copy(&info, packet, &event, outcome);
             outcome.flow = flow;
             outcome.events.push(event);
             return;
         }
+        self.tunnels(&info, packet, outcome);
         self.follow(&info, frame.bytes, packet, outcome);
         if let Some(fragment) = &packet.fragment
             && let Some((protocol, payload)) = self.fragments.add(&info, fragment, &mut outcome.events)
         {
             let whole = decode::decode_datagram(protocol, &payload);
+            self.tunnels(&info, &whole, outcome);
             // A tunnel's datagram has addresses of its own inside.
             let inside = PacketInfo::new(frame, &whole);
             let info =
@@ -203,16 +205,32 @@ impl Tracker {
         }
     }
 
+    /// Datagrams that carry another packet are a conversation, too: of the tunnel's two ends. A packet is counted with the one
+    /// inside, unless nothing inside is followed.
+    fn tunnels(&mut self, info: &PacketInfo, packet: &Packet<'_>, outcome: &mut Outcome) {
+        let (mut ends, followed) = (info.addresses, followed(packet));
+        for (index, layer) in packet.layers.iter().enumerate().filter(|(_, l)| !l.quoted) {
+            match &layer.header {
+                Header::Ipv4(_) | Header::Ipv6(_) => ends = envelope(layer).0,
+                Header::Udp(datagram) if Some(index) != followed => {
+                    let info = PacketInfo { addresses: ends, ..*info };
+                    let numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[UDP] };
+                    let Some(place) = self.udp.place(&info, datagram, numbers, &mut outcome.ended) else {
+                        continue;
+                    };
+                    outcome.flow = Some(place.flow);
+                    if outcome.wants_context {
+                        outcome.context.computed.push(udp_stream(Some(layer.start), place.stream));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Hands a packet to its protocol's follower.
     fn follow(&mut self, info: &PacketInfo, bytes: &[u8], packet: &Packet<'_>, outcome: &mut Outcome) {
-        // Only the innermost header that was really sent here: what an ICMP error quotes is not a packet. What an
-        // application says is followed with the transport that carries it.
-        let layer = packet
-            .layers
-            .iter()
-            .rev()
-            .find(|l| !l.quoted && l.protocol.osi() < 7 && l.protocol != Protocol::Quic);
-        let Some(layer) = layer else { return };
+        let Some(layer) = followed(packet).map(|index| &packet.layers[index]) else { return };
         match &layer.header {
             Header::Arp(arp) => {
                 let numbers = Numbers { flow: &mut self.flows, stream: &mut self.streams[ARP] };
@@ -314,11 +332,7 @@ impl Tracker {
         let Some(place) = self.udp.place(info, datagram, numbers, &mut outcome.ended) else { return };
         outcome.flow = Some(place.flow);
         if outcome.wants_context {
-            outcome.context.computed.push(Computed {
-                protocol: Protocol::Udp,
-                field: &UDP_STREAM,
-                value: Value::Uint(place.stream),
-            });
+            outcome.context.computed.push(udp_stream(None, place.stream));
         }
         let Some((src, dst)) = info.addresses else { return };
         let (a, b) = ((src, datagram.source_port()), (dst, datagram.destination_port()));
@@ -340,7 +354,15 @@ impl Tracker {
                 self.shared.dns.message(&message, said, &mut outcome.events);
                 dns.field().name
             }
-            Some(other) if self.applications.message(other, &message, said, &mut outcome.events) => {
+            Some(other)
+                if self.applications.message(
+                    other,
+                    &message,
+                    said,
+                    &mut outcome.context.message,
+                    &mut outcome.events,
+                ) =>
+            {
                 other.field().name
             }
             other => {
@@ -362,6 +384,10 @@ impl Tracker {
             self.damaged_segments.note(numbers);
             if let Some(t) = self.tcp.live(&key) {
                 outcome.flow = Some(t.connection.base.id);
+                if outcome.wants_context {
+                    let from = side_of(&t.connection.base, a);
+                    tcp::computed::place(&t.connection, s, from, &mut outcome.context);
+                }
             }
             return;
         }
@@ -444,15 +470,28 @@ impl Tracker {
     }
 
     /// A packet passed a second capture point: what it carries came that far.
-    fn note_copy(&mut self, info: &PacketInfo, packet: &Packet<'_>, copy: &Event) {
+    fn note_copy(&mut self, info: &PacketInfo, packet: &Packet<'_>, copy: &Event, outcome: &mut Outcome) {
         let (Some((src, dst)), Some(layer)) = (info.addresses, packet.transport()) else { return };
-        let (Header::Tcp(tcp), Some(Datum::Uint(original))) = (&layer.header, copy.get("original")) else {
-            return;
-        };
-        let (a, b) = ((src, tcp.source_port()), (dst, tcp.destination_port()));
-        if let Some(t) = self.tcp.live(&Key::new(a, b)) {
-            let from = side_of(&t.connection.base, a);
-            t.connection.note_copy(*original, info.interface, from);
+        match &layer.header {
+            Header::Tcp(tcp) => {
+                let (a, b) = ((src, tcp.source_port()), (dst, tcp.destination_port()));
+                let Some(t) = self.tcp.live(&Key::new(a, b)) else { return };
+                let from = side_of(&t.connection.base, a);
+                if let Some(Datum::Uint(original)) = copy.get("original") {
+                    t.connection.note_copy(*original, info.interface, from);
+                }
+                if outcome.wants_context {
+                    let segment = Segment::new(tcp, layer.header_end, packet.transport_len);
+                    tcp::computed::place(&t.connection, &segment, from, &mut outcome.context);
+                }
+            }
+            Header::Udp(udp) if outcome.wants_context => {
+                let ends = Key::new((src, udp.source_port()), (dst, udp.destination_port()));
+                if let Some(d) = self.udp.table.live(&ends) {
+                    outcome.context.computed.push(udp_stream(None, d.base.stream));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -585,6 +624,17 @@ impl Tracker {
         };
         (record.id == flow).then_some(record)
     }
+}
+
+/// Only the innermost header that was really sent here: what an ICMP error quotes is not a packet. What an application says is
+/// followed with the transport that carries it.
+fn followed(packet: &Packet<'_>) -> Option<usize> {
+    let carried = |l: &Layer<'_>| l.quoted || l.protocol.osi() == 7 || l.protocol == Protocol::Quic;
+    packet.layers.iter().rposition(|l| !carried(l))
+}
+
+fn udp_stream(at: Option<usize>, stream: u64) -> Computed {
+    Computed { protocol: Protocol::Udp, at, field: &UDP_STREAM, value: Value::Uint(stream) }
 }
 
 fn side_of(base: &Base, sender: (IpAddr, u16)) -> Endpoint {

@@ -1,8 +1,9 @@
 //! Link layer discovery: a device tells its neighbours who it is, on which port, and what it can do.
 //!
 //! IEEE Std 802.1AB clauses 8.4 (TLVs), 8.5 (chassis, port, time to live, port description, system name, description,
-//! capabilities, management address) and 8.6 (organisations' own).
-//! Leaves out: what organisations' own TLVs hold: told as organisation, subtype, bytes.
+//! capabilities, management address) and 8.6 (organisations' own, whose content is in `lldp/organisations.rs`).
+
+mod organisations;
 
 use super::{Carries, Key};
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
@@ -107,9 +108,8 @@ fn value<R: Recorder>(c: &mut Cursor<'_, '_, R>, kind: u64) -> Result<(), Malfor
         }
         8 => management(c)?,
         127 => {
-            c.bits(3, &[(&OUI, 24)])?;
-            c.u8(&ORG_SUBTYPE)?;
-            c.rest(&ORG_DATA);
+            let organisation = c.bits(3, &[(&OUI, 24)])?;
+            organisations::dissect(c, organisation)?;
         }
         _ => drop(c.rest(&UNKNOWN)),
     }

@@ -38,6 +38,13 @@ static COMMAND: Field = Field::new("mysql.command");
 static QUERY: Field = Field::new("mysql.query");
 static ATTRIBUTE_COUNT: Field = Field::new("mysql.query_attrs_count");
 static ATTRIBUTE_SETS: Field = Field::new("mysql.query_attrs_sets");
+static ATTRIBUTE_NULLS: Field = Field::hex("mysql.query_attrs_nulls", 2);
+static ATTRIBUTE_TYPES: Field = Field::new("mysql.query_attrs_send_types_to_server");
+static ATTRIBUTE_TYPE: Field = Field::hex("mysql.query_attr_name_type", 4);
+static ATTRIBUTE_NAME: (Field, Field) =
+    (Field::new("mysql.query_attr_name.length"), Field::new("mysql.query_attr_name"));
+static ATTRIBUTE_TEXT: (Field, Field) =
+    (Field::new("mysql.query_attr_value.length"), Field::new("mysql.query_attr_value"));
 static RESPONSE: Field = Field::hex("mysql.response_code", 2);
 static AFFECTED: Field = Field::new("mysql.affected_rows");
 static INSERT_ID: Field = Field::new("mysql.insert_id");
@@ -71,6 +78,9 @@ pub mod capability {
 pub const HEADER: usize = 4;
 /// A login that is no longer than this asks for TLS first.
 pub const TLS_REQUEST: usize = 32;
+
+/// COM_CHANGE_USER.
+pub const CHANGE_USER: u8 = 17;
 
 /// What a packet is: known from what came before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,10 +190,13 @@ pub fn dissect<'a, R: Recorder>(part: Part, c: &mut Cursor<'a, '_, R>) -> Result
             if part == Part::CommandWithAttributes && command == 3 {
                 let attributes = counted(c, &ATTRIBUTE_COUNT)?;
                 counted(c, &ATTRIBUTE_SETS)?;
-                if attributes > 0 {
+                if attributes > 0 && !query_attributes(c, attributes)? {
                     c.rest(&PAYLOAD);
                     return Ok(Said::Command(command, &[]));
                 }
+            }
+            if command == CHANGE_USER {
+                return change_user(c);
             }
             let left = c.left();
             let text = match command {
@@ -244,6 +257,58 @@ fn counted<R: Recorder>(c: &mut Cursor<'_, '_, R>, field: &'static Field) -> Res
     let number = digits.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
     c.told(field, size, || Value::Uint(number));
     Ok(number)
+}
+
+/// What stands between the number of a query's attributes and its text: who is NULL, kinds and names, values. `false` where a kind
+/// is not known here: then where the values end is not, either.
+fn query_attributes<R: Recorder>(c: &mut Cursor<'_, '_, R>, count: u64) -> Result<bool, Malformed> {
+    let Ok(count) = usize::try_from(count) else { return Ok(false) };
+    // Each has at least a kind and the length of its name.
+    if count > c.left() / 3 {
+        return Ok(false);
+    }
+    let nulls = c.bytes(&ATTRIBUTE_NULLS, count.div_ceil(8))?;
+    if c.u8(&ATTRIBUTE_TYPES)? != 1 {
+        return Ok(false);
+    }
+    let mut kinds = Vec::with_capacity(count);
+    for _ in 0..count {
+        kinds.push(c.u16(&ATTRIBUTE_TYPE)? >> 8);
+        attribute(c, &ATTRIBUTE_NAME)?;
+    }
+    for (index, kind) in kinds.into_iter().enumerate() {
+        if nulls[index / 8] >> (index % 8) & 1 == 1 {
+            continue;
+        }
+        let size = match kind {
+            0x0f | 0xf6 | 0xf9..=0xfe => {
+                attribute(c, &ATTRIBUTE_TEXT)?;
+                continue;
+            }
+            0x01 => 1,
+            0x02 | 0x0d => 2,
+            0x03 | 0x04 | 0x09 => 4,
+            0x05 | 0x08 => 8,
+            0x06 => continue,
+            _ => return Ok(false),
+        };
+        c.bytes(&ATTRIBUTE_TEXT.1, size)?;
+    }
+    Ok(true)
+}
+
+/// COM_CHANGE_USER: a login in the middle of a connection.
+fn change_user<'a, R: Recorder>(c: &mut Cursor<'a, '_, R>) -> Result<Said<'a>, Malformed> {
+    let user = terminated(c, &USER)?;
+    let length = usize::from(c.u8(&PASSWORD_LENGTH)?);
+    c.bytes(&PASSWORD, length)?;
+    terminated(c, &SCHEMA)?;
+    if c.left() >= 2 {
+        little(c, &CHARSET, 2)?;
+        terminated(c, &CLIENT_PLUGIN)?;
+    }
+    c.rest(&ATTRIBUTES);
+    Ok(Said::Command(CHANGE_USER, user))
 }
 
 /// Text that ends with a zero byte, which belongs to it; an end without one is tolerated.
@@ -436,15 +501,41 @@ mod tests {
         assert_eq!(said, Said::Error { code: 1045, text: b"" });
     }
 
+    #[rustfmt::skip]
+    const QUERY_WITH_ATTRIBUTES: &[u8] = &[
+        24, 0, 0, 0,          // mysql.packet_length, .packet_number
+        3,                    // mysql.command: QUERY
+        2, 1,                 // mysql.query_attrs_count, .query_attrs_sets
+        0b10,                 // mysql.query_attrs_nulls: the second has no value
+        1,                    // mysql.query_attrs_send_types_to_server
+        0xfe, 0, 2, b'n', b'1', // mysql.query_attr_name_type, .query_attr_name
+        0x08, 0, 2, b'n', b'2',
+        2, b'v', b'1',        // mysql.query_attr_value
+        b'd', b'o', b' ', b'1', b' ', b' ', // mysql.query
+    ];
+
+    #[test]
+    fn a_query_with_attributes_and_another_user() {
+        let read = |part, bytes: &'static [u8]| {
+            dissect(part, &mut Cursor::new(bytes, 0, bytes.len(), &mut Off)).unwrap()
+        };
+        assert_eq!(
+            read(Part::CommandWithAttributes, QUERY_WITH_ATTRIBUTES),
+            Said::Command(3, b"do 1  "),
+            "the text stands behind the attributes"
+        );
+        let change = b"\x10\0\0\0\x11bob\0\x02ab\0\x2d\0plug\0";
+        assert_eq!(read(Part::Command, change), Said::Command(CHANGE_USER, b"bob"));
+    }
+
     #[test]
     fn each_byte_has_a_name_whatever_it_is_taken_for() {
         let mut login = vec![60, 0, 0, 1, 0x08, 0x82, 0x18, 0, 0, 0, 0, 1, 33];
         login.extend([0; 23]);
         login.extend(b"alice\0\x02ab\x01db\0plugin\0\x05\x01a\xfd\xff");
-        for part in
-            [Part::Greeting, Part::Login, Part::Auth, Part::Command, Part::Reply, Part::Column, Part::Row]
-        {
-            for bytes in [ERROR, &login] {
+        use Part::*;
+        for part in [Greeting, Login, Auth, Command, CommandWithAttributes, Reply, Column, Row] {
+            for bytes in [ERROR, &login, QUERY_WITH_ATTRIBUTES] {
                 for end in 0..=bytes.len() {
                     let mut tree = Tree::default();
                     let mut c = Cursor::new(bytes, 0, end, &mut tree);

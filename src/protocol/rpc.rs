@@ -92,13 +92,34 @@ pub fn looks_like(message: &[u8]) -> bool {
     }
 }
 
-/// What a part of a stream is.
+/// Whether a datagram between ports that say nothing is a message. The words of a call are told from other bytes; a reply has
+/// little that is its own, so all of its head must be sound.
+pub fn is_datagram(message: &[u8]) -> bool {
+    let word = |at: usize| message.get(at..at + 4).map(|w| u32::from_be_bytes([w[0], w[1], w[2], w[3]]));
+    let sound = |at: usize| matches!((word(at), word(at + 4)), (Some(0..=6), Some(0..=MAX_AUTH)));
+    match (word(4), word(8)) {
+        (Some(0), Some(2)) => {
+            let known = word(12).is_some_and(|program| (PORTMAP..PORTMAP + 1000).contains(&program));
+            known && matches!((word(16), word(20)), (Some(0..=99), Some(0..=99))) && sound(24)
+        }
+        (Some(1), Some(0)) => {
+            let verifier = word(16).map(padded);
+            let state = verifier.and_then(|length| word(20 + length));
+            word(0) != Some(0) && sound(12) && state.is_some_and(|state| state <= 5)
+        }
+        _ => false,
+    }
+}
+
+/// What a part of a stream is, or a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// A message behind its record mark; what a reply answers, where that is known.
     Record(Option<Called>),
     /// A fragment that goes on with the one before.
     More,
+    /// A message that is a datagram; what a reply answers, where that is known.
+    Datagram(Option<Called>),
 }
 
 /// Names a part.
@@ -106,9 +127,11 @@ pub enum Part {
 /// # Errors
 /// [`Malformed`] where the message ends before it should.
 pub fn describe<R: Recorder>(part: Part, c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
-    c.bits(4, &[(&LAST, 1), (&FRAGMENT_LENGTH, 31)])?;
+    if !matches!(part, Part::Datagram(_)) {
+        c.bits(4, &[(&LAST, 1), (&FRAGMENT_LENGTH, 31)])?;
+    }
     match part {
-        Part::Record(called) => dissect(called, c).map(drop),
+        Part::Record(called) | Part::Datagram(called) => dissect(called, c).map(drop),
         Part::More => {
             c.rest(&BODY);
             Ok(())
@@ -152,7 +175,7 @@ pub fn dissect<R: Recorder>(called: Option<Called>, c: &mut Cursor<'_, '_, R>) -
             let asked = if called.program == PORTMAP { portmap_call(called, c)? } else { None };
             Message::Call { xid, called, asked }
         }
-        1 if c.u32(&REPLY_STATE)? == 0 => {
+        1 if reply_state(called, c)? == 0 => {
             credentials(c)?;
             let state = c.u32(&ACCEPT_STATE)?;
             let mut port = None;
@@ -180,6 +203,18 @@ pub fn dissect<R: Recorder>(called: Option<Called>, c: &mut Cursor<'_, '_, R>) -
     };
     c.rest(&BODY);
     Ok(message)
+}
+
+/// Begins a reply. What it answers is no part of it, so that is shown as worked out.
+fn reply_state<R: Recorder>(called: Option<Called>, c: &mut Cursor<'_, '_, R>) -> Result<u32, Malformed> {
+    if let Some(called) = called {
+        for (field, value) in
+            [(&PROGRAM, called.program), (&PROGRAM_VERSION, called.version), (&PROCEDURE, called.procedure)]
+        {
+            c.derived(field, || Value::Uint(value.into()));
+        }
+    }
+    c.u32(&REPLY_STATE)
 }
 
 /// RFC 5531 section 8.2 and appendix A (AUTH_SYS).
@@ -309,7 +344,21 @@ mod tests {
         assert_eq!(call, Message::Call { xid: 7, called, asked: Some((100_003, 3)) });
         let reply = dissect(Some(called), &mut Cursor::new(REPLY, 0, REPLY.len(), &mut Off)).unwrap();
         assert_eq!(reply, Message::Reply { xid: 7, state: Ok(0), port: Some(2049) });
-        assert!(looks_like(CALL) && looks_like(REPLY) && !looks_like(b"GET / HTTP/1.1"));
+        for form in [looks_like, is_datagram] {
+            assert!(
+                form(CALL)
+                    && form(REPLY)
+                    && !form(b"GET / HTTP/1.1")
+                    && !form(&CALL[..12])
+                    && !form(&[0; 64])
+            );
+        }
+        let mut tree = Tree::default();
+        let part = Part::Datagram(Some(called));
+        describe(part, &mut Cursor::new(REPLY, 0, REPLY.len(), &mut tree)).unwrap();
+        let named = |name| tree.nodes.iter().find(|n| n.field.name == name).map(|n| n.value.clone());
+        assert_eq!(named("rpc.procedure"), Some(Value::Uint(3)), "what it answers is shown");
+        assert_eq!(named("portmap.port"), Some(Value::Uint(2049)));
     }
 
     #[test]

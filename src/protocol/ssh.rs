@@ -2,7 +2,8 @@
 //!
 //! RFC 4253 section 4.2 (version), 6 (packets), 7.1 (KEXINIT and the rule of what is agreed on), 8 (Diffie-Hellman), 11 (other
 //! messages); RFC 5656 section 4 (ECDH), RFC 8731 (X25519), RFC 4419 section 3 (group exchange), RFC 4253 section 6.6 (keys and
-//! signatures). Leaves out: what is encrypted, and that is everything behind NEWKEYS; SSH version 1.
+//! signatures). Version 1 by its own description (draft-ylonen-ssh-protocol-00, "The Binary Packet Protocol"): only the frame of its
+//! packets. Leaves out: what is encrypted, and that is everything behind NEWKEYS; what version 1 says.
 
 use super::lines;
 use crate::wire::{Cursor, Field, Malformed, Recorder, Value};
@@ -16,6 +17,7 @@ static PADDING: Field = Field::new("ssh.padding_string");
 static MESSAGE_CODE: Field = Field::new("ssh.message_code");
 static PAYLOAD: Field = Field::new("ssh.payload");
 static ENCRYPTED: Field = Field::new("ssh.encrypted_packet");
+static CRC: Field = Field::hex("ssh.crc", 8);
 static COOKIE: Field = Field::new("ssh.cookie");
 static FIRST_FOLLOWS: Field = Field::new("ssh.first_kex_packet_follows");
 static RESERVED: Field = Field::new("ssh.kex.reserved");
@@ -122,6 +124,11 @@ pub enum Part {
     Packet(Kex),
     /// What is behind NEWKEYS.
     Encrypted,
+    /// A packet of version 1: in clear or, but for its length, encrypted.
+    First {
+        /// Whether it is in clear.
+        clear: bool,
+    },
 }
 
 /// The ten lists of a KEXINIT, as they stand there.
@@ -157,6 +164,16 @@ pub fn packet_length(bytes: &[u8; 4]) -> Option<usize> {
     (8..=200_000).contains(&length).then_some(length + 4)
 }
 
+/// The same in version 1: its length counts neither itself nor the filling, which is never missing.
+pub fn first_packet_length(bytes: &[u8; 4]) -> Option<usize> {
+    let length = u32::from_be_bytes(*bytes) as usize;
+    (5..=262_144).contains(&length).then(|| 4 + first_padding(length) + length)
+}
+
+fn first_padding(length: usize) -> usize {
+    8 - length % 8
+}
+
 /// Names a part.
 ///
 /// # Errors
@@ -174,7 +191,25 @@ pub fn describe<R: Recorder>(part: Part, c: &mut Cursor<'_, '_, R>) -> Result<()
             c.rest(&ENCRYPTED);
             Ok(())
         }
+        Part::First { clear } => first(clear, c),
     }
+}
+
+/// A packet of version 1: length, filling, number of the message, message, checksum.
+fn first<R: Recorder>(clear: bool, c: &mut Cursor<'_, '_, R>) -> Result<(), Malformed> {
+    let length = c.u32(&PACKET_LENGTH)? as usize;
+    let padding = first_padding(length);
+    // Its length follows from the packet's.
+    c.derived(&PADDING_LENGTH, || Value::Uint(padding as u64));
+    if !clear {
+        c.rest(&ENCRYPTED);
+        return Ok(());
+    }
+    let Some(message) = length.checked_sub(5) else { return Err(c.nonsense(&PACKET_LENGTH)) };
+    c.bytes(&PADDING, padding)?;
+    c.u8(&MESSAGE_CODE)?;
+    c.bytes(&PAYLOAD, message)?;
+    c.u32(&CRC).map(drop)
 }
 
 /// Reads a packet in clear.
@@ -322,6 +357,31 @@ mod tests {
         21,          // ssh.message_code: NEWKEYS
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // ssh.padding_string
     ];
+
+    #[rustfmt::skip]
+    const SESSION_KEY: &[u8] = &[
+        0, 0, 0, 7,       // ssh.packet_length: number, two bytes, checksum
+        0,                // ssh.padding_string: up to eight bytes with what follows
+        3,                // ssh.message_code: the session key
+        1, 2,             // ssh.payload
+        9, 9, 9, 9,       // ssh.crc
+    ];
+
+    #[test]
+    fn a_packet_of_version_1() {
+        assert_eq!(first_packet_length(&[0, 0, 0, 7]), Some(SESSION_KEY.len()));
+        assert_eq!(first_packet_length(&[0, 0, 0, 8]), Some(4 + 8 + 8));
+        assert_eq!(first_packet_length(b"SSH-"), None);
+        for (clear, last) in [(true, "ssh.crc"), (false, "ssh.encrypted_packet")] {
+            let mut tree = Tree::default();
+            let part = Part::First { clear };
+            describe(part, &mut Cursor::new(SESSION_KEY, 0, SESSION_KEY.len(), &mut tree)).unwrap();
+            assert_eq!(tree.nodes.last().map(|n| n.field.name), Some(last));
+            for end in 0..SESSION_KEY.len() {
+                let _ = describe(part, &mut Cursor::new(SESSION_KEY, 0, end, &mut Tree::default()));
+            }
+        }
+    }
 
     #[test]
     fn newkeys() {

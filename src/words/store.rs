@@ -52,6 +52,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("nbns", words!("fields/nbns")),
     ("dhcp", words!("fields/dhcp")),
     ("ntp", words!("fields/ntp")),
+    ("lldp", words!("fields/lldp")),
     ("snmp", words!("fields/snmp")),
     ("http", words!("fields/http")),
     ("link", words!("fields/link")),

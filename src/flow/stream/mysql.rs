@@ -127,6 +127,7 @@ impl Mysql {
                     // Quitting and closing a statement are not answered.
                     1 | 25 => Stage::Other,
                     2..=6 | 14 => Stage::Reply,
+                    mysql::CHANGE_USER => Stage::Auth,
                     _ => Stage::Other,
                 };
                 let mut event = Event::new(Kind::MysqlCommand, sink.packet, Some(sink.flow));

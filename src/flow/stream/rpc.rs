@@ -1,21 +1,14 @@
 //! ONC RPC over TCP: which reply answers which call, and what the portmapper says.
 //!
-//! RFC 5531 section 9 (the number `xid` "is used by clients to match replies"), 11 (record marking), RFC 1833. Leaves out: records of several
-//! fragments, of which the first is read; RPC over UDP, of which fields are shown and nothing is followed.
-//!
-//! Bounded: `MAX_OPEN` calls that wait for their replies.
-
-use std::collections::VecDeque;
+//! RFC 5531 section 9 (messages), 11 (record marking), RFC 1833. Leaves out: records of several fragments, of which the first is read.
+//! What is told of a message: [`crate::flow::calls`].
 
 use super::messages::{Extent, MessageReader, Messages};
 use super::{Reader, Sink};
-use crate::flow::event::{Datum, Event, Kind, Severity};
-use crate::protocol::rpc::{self, Called, Message, Part};
+use crate::flow::calls::{Calls, Ends, Stamp};
+use crate::protocol::rpc::{self, Part};
 use crate::protocol::{Certainty, Unit};
-use crate::wire::{Cursor, Off};
 
-/// So many calls may wait for their replies.
-const MAX_OPEN: usize = 256;
 /// Length of a record mark, and of the shortest message.
 const MARK: usize = 4;
 const SHORTEST: usize = 12;
@@ -41,89 +34,12 @@ pub fn reader() -> Box<dyn Reader> {
     Box::new(MessageReader::new(Rpc::default()))
 }
 
-/// A call that waits for its reply.
-#[derive(Debug)]
-struct Call {
-    from_client: bool,
-    xid: u32,
-    called: Called,
-    packet: u64,
-    time_ns: i64,
-}
-
 #[derive(Debug, Default)]
 struct Rpc {
-    open: VecDeque<Call>,
+    /// Calls that wait, by whether the client made them.
+    calls: Calls<bool>,
     /// The last fragment of each side was not the last of its record.
     within: [bool; 2],
-}
-
-fn about(event: Event, called: Called) -> Event {
-    let event = event
-        .with("program", Datum::Uint(called.program.into()))
-        .with("version", Datum::Uint(called.version.into()))
-        .with("procedure", Datum::Uint(called.procedure.into()));
-    match rpc::program_name(called.program) {
-        Some(name) => event.with("name", Datum::Name(name)),
-        None => event,
-    }
-}
-
-fn failed(event: Event, part: &'static str, state: u32) -> Event {
-    event
-        .variant("failed")
-        .severity(Severity::Note)
-        .with("part", Datum::Name(part))
-        .with("state", Datum::Uint(state.into()))
-}
-
-impl Rpc {
-    /// Returns what a reply answers.
-    fn tell(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) -> Option<Called> {
-        let read = |called| rpc::dissect(called, &mut Cursor::new(bytes, MARK, bytes.len(), &mut Off));
-        match read(None).ok()? {
-            Message::Call { xid, called, asked } => {
-                if self.open.len() == MAX_OPEN {
-                    self.open.pop_front();
-                }
-                let (packet, time_ns) = (sink.packet, sink.time_ns);
-                self.open.push_back(Call { from_client, xid, called, packet, time_ns });
-                let mut event = about(Event::new(Kind::RpcCall, sink.packet, Some(sink.flow)), called);
-                if let Some((program, version)) = asked {
-                    event = event
-                        .variant("where")
-                        .with("asked_program", Datum::Uint(program.into()))
-                        .with("asked_version", Datum::Uint(version.into()));
-                    if let Some(name) = rpc::program_name(program) {
-                        event = event.with("asked_name", Datum::Name(name));
-                    }
-                } else if called.procedure == 0 {
-                    event = event.variant("null");
-                }
-                sink.events.push(event);
-                None
-            }
-            Message::Reply { xid, .. } => {
-                let at = self.open.iter().position(|c| c.xid == xid && c.from_client != from_client)?;
-                let call = self.open.remove(at)?;
-                let Ok(Message::Reply { state, port, .. }) = read(Some(call.called)) else {
-                    return Some(call.called);
-                };
-                let mut event = about(Event::new(Kind::RpcReply, sink.packet, Some(sink.flow)), call.called)
-                    .with("request_packet", Datum::Uint(call.packet))
-                    .with("after", Datum::Duration(sink.time_ns.saturating_sub(call.time_ns)));
-                event = match (state, port) {
-                    (Ok(0), Some(0)) => event.variant("nowhere").severity(Severity::Note),
-                    (Ok(0), Some(port)) => event.variant("port").with("port", Datum::Uint(port.into())),
-                    (Ok(0), None) => event,
-                    (Ok(state), _) => failed(event, "accepted", state),
-                    (Err(state), _) => failed(event, "rejected", state),
-                };
-                sink.events.push(event);
-                Some(call.called)
-            }
-        }
-    }
 }
 
 impl Messages for Rpc {
@@ -140,7 +56,9 @@ impl Messages for Rpc {
         if std::mem::replace(&mut self.within[side], !last) {
             return Unit::Rpc(Part::More);
         }
-        let called = self.tell(from_client, bytes, sink);
+        let ends = Ends { from: from_client, to: !from_client };
+        let at = Stamp { packet: sink.packet, time_ns: sink.time_ns, flow: sink.flow };
+        let called = self.calls.tell(ends, &bytes[MARK.min(bytes.len())..], at, sink.events);
         Unit::Rpc(Part::Record(called))
     }
 
@@ -161,6 +79,7 @@ impl Messages for Rpc {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::event::Datum;
     use crate::flow::stream::wire::Wire;
 
     fn record_of(words: &[u32]) -> Vec<u8> {

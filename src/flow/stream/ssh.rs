@@ -44,13 +44,22 @@ enum Stage {
     Version,
     Packets,
     Encrypted,
-    /// Version 1, which is another protocol.
-    Foreign,
+}
+
+/// What a version line offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// Version 1 alone, which is another protocol.
+    One,
+    /// RFC 4253 section 5.1: `1.99`, both.
+    Both,
+    Two,
 }
 
 #[derive(Debug, Default)]
 struct Ssh {
     stages: [Stage; 2],
+    versions: [Option<Version>; 2],
     /// The lists of each side, and the packet that brought them.
     offers: [Option<(u64, Vec<Vec<u8>>)>; 2],
     kex: Kex,
@@ -65,16 +74,32 @@ fn endpoint(from_client: bool) -> Datum {
 impl Ssh {
     fn version(&mut self, from_client: bool, line: &[u8], sink: &mut Sink<'_>) {
         let Some(rest) = line.strip_prefix(b"SSH-") else { return };
-        // RFC 4253 section 5.1: 1.99 is 2.0 that also speaks version 1.
-        let second = rest.starts_with(b"2.") || rest.starts_with(b"1.99");
-        self.stages[usize::from(!from_client)] = if second { Stage::Packets } else { Stage::Foreign };
+        let version = match rest {
+            [b'2', b'.', ..] => Version::Two,
+            [b'1', b'.', b'9', b'9', ..] => Version::Both,
+            _ => Version::One,
+        };
+        self.stages[usize::from(!from_client)] = Stage::Packets;
+        self.versions[usize::from(!from_client)] = Some(version);
         let mut event = Event::new(Kind::SshVersion, sink.packet, Some(sink.flow))
             .with("endpoint", endpoint(from_client))
             .with("version", lines::shown(line));
-        if !second {
+        if version == Version::One {
             event = event.variant("old").severity(Severity::Warn);
         }
         sink.events.push(event);
+    }
+
+    /// Whether version 1 is spoken; `None` while too little is there to tell. A server that offers both tells by its first packet
+    /// where its client was not captured: version 2 begins with KEXINIT.
+    fn is_first(&self, side: usize, bytes: &[u8]) -> Option<bool> {
+        match self.versions {
+            [Some(Version::One), _] | [_, Some(Version::One)] => Some(true),
+            [None, Some(Version::Both)] | [Some(Version::Both), None] if self.offers[side].is_none() => {
+                bytes.get(5).map(|code| *code != ssh::code::KEXINIT)
+            }
+            _ => Some(false),
+        }
     }
 
     fn packet(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) {
@@ -144,15 +169,22 @@ impl Ssh {
 
 impl Messages for Ssh {
     fn extent(&mut self, from_client: bool, bytes: &[u8]) -> Extent {
-        match self.stages[usize::from(!from_client)] {
-            Stage::Version => messages::line(bytes, MAX_LINE),
-            Stage::Packets => match bytes.first_chunk().map(ssh::packet_length) {
-                Some(Some(length)) => Extent::Message(length),
-                Some(None) => Extent::Foreign,
-                None => Extent::More,
-            },
-            Stage::Encrypted => Extent::Through(bytes.len(), Unit::Ssh(Part::Encrypted)),
-            Stage::Foreign => Extent::Foreign,
+        let side = usize::from(!from_client);
+        if self.stages[side] == Stage::Version {
+            return messages::line(bytes, MAX_LINE);
+        }
+        let packet_length = match self.is_first(side, bytes) {
+            Some(true) => ssh::first_packet_length,
+            Some(false) if self.stages[side] == Stage::Encrypted => {
+                return Extent::Through(bytes.len(), Unit::Ssh(Part::Encrypted));
+            }
+            Some(false) => ssh::packet_length,
+            None => return Extent::More,
+        };
+        match bytes.first_chunk().map(packet_length) {
+            Some(Some(length)) => Extent::Message(length),
+            Some(None) => Extent::Foreign,
+            None => Extent::More,
         }
     }
 
@@ -161,14 +193,22 @@ impl Messages for Ssh {
             self.version(from_client, text::content(bytes), sink);
             return Unit::Ssh(Part::Line);
         }
+        let side = usize::from(!from_client);
+        if self.is_first(side, bytes) == Some(true) {
+            self.versions[side] = Some(Version::One);
+            // Each side says one thing in clear, the server its keys, the client the session's.
+            let before = std::mem::replace(&mut self.stages[side], Stage::Encrypted);
+            return Unit::Ssh(Part::First { clear: before == Stage::Packets });
+        }
         let kex = self.kex;
         self.packet(from_client, bytes, sink);
         Unit::Ssh(Part::Packet(kex))
     }
 
     fn resumes(&self, from_client: bool, _: &[u8]) -> bool {
-        // What is lost of ciphertext changes nothing.
-        self.stages[usize::from(!from_client)] == Stage::Encrypted
+        // What is lost of ciphertext changes nothing, where its packets need not be told apart.
+        !self.versions.contains(&Some(Version::One))
+            && self.stages[usize::from(!from_client)] == Stage::Encrypted
     }
 }
 
@@ -232,6 +272,24 @@ mod tests {
             );
             assert_eq!(wire.events[3].get("cipher"), Some(&Datum::Text("b-ctr".into())));
             assert!(wire.units().any(|u| *u == Unit::Ssh(Part::Encrypted)));
+        }
+    }
+
+    #[test]
+    fn version_1_has_packets_of_its_own() {
+        let clear = [0, 0, 0, 7, 0, 2, 1, 2, 9, 9, 9, 9];
+        let secret = [0, 0, 0, 5, 7, 7, 7, 7, 7, 7, 7, 7];
+        for client in [&b"SSH-1.5-a\r\n"[..], b""] {
+            let mut wire = Wire::new(reader());
+            wire.client(client)
+                .server(b"SSH-1.99-b\n")
+                .server(&clear[..5])
+                .server(&clear[5..])
+                .server(&secret);
+            let parts: Vec<_> =
+                wire.units().filter(|u| matches!(u, Unit::Ssh(Part::First { .. }))).cloned().collect();
+            let expected = [true, false].map(|clear| Unit::Ssh(Part::First { clear }));
+            assert_eq!(parts, expected);
         }
     }
 

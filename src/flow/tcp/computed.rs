@@ -24,12 +24,30 @@ static TCP_ACKS_FRAME: Field = Field::new("tcp.analysis.acks_frame");
 static TCP_SACK_LE: Field = Field::new("tcp.options.sack_le");
 static TCP_SACK_RE: Field = Field::new("tcp.options.sack_re");
 
-/// Relative numbers and the scaled window, for the tree.
+/// What only a segment that was followed has: whom it acknowledges, what is under way after it.
 pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Context) {
+    place(c, s, from, context);
+    let mut put = |field: &'static Field, value| {
+        context.computed.push(of_segment(field, Value::Uint(value)));
+    };
+    let (acks, octets) = match &c.wireshark {
+        Some(theirs) => (theirs.acks, theirs.in_flight),
+        None => (c.acks, in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()])),
+    };
+    if let Some(packet) = acks {
+        put(&TCP_ACKS_FRAME, packet);
+    }
+    if let Some(octets) = octets {
+        put(&TCP_IN_FLIGHT, octets.into());
+    }
+}
+
+/// Where a segment belongs in its connection: relative numbers and the scaled window. Also of one that is not followed, a copy say.
+pub fn place(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Context) {
     let me = &c.sides[from.index()];
     let peer = &c.sides[from.peer().index()];
     let mut put = |field: &'static Field, value| {
-        context.computed.push(Computed { protocol: Protocol::Tcp, field, value });
+        context.computed.push(of_segment(field, value));
     };
     put(&TCP_STREAM, Value::Uint(c.base.stream));
     put(&TCP_LEN, Value::Uint(s.len.into()));
@@ -37,15 +55,11 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
     put(&TCP_NXTSEQ, Value::Uint(me.relative(s.end()).into()));
     put(&TCP_ACK, Value::Uint(if s.ack_flag { peer.relative(s.ack) } else { s.ack }.into()));
     segment::sack_edges(s.options_bytes, &mut |left, right| {
-        put(&TCP_SACK_LE, Value::Uint(peer.relative(left).into()));
-        put(&TCP_SACK_RE, Value::Uint(peer.relative(right).into()));
+        // Where nothing was seen of the peer, relative to nothing.
+        let relative = |edge| peer.base.map_or(edge, |_| peer.relative(edge));
+        put(&TCP_SACK_LE, Value::Uint(relative(left).into()));
+        put(&TCP_SACK_RE, Value::Uint(relative(right).into()));
     });
-    if let Some(packet) = c.acks {
-        put(&TCP_ACKS_FRAME, Value::Uint(packet));
-    }
-    if let Some(octets) = in_flight(s, me, peer) {
-        put(&TCP_IN_FLIGHT, Value::Uint(octets.into()));
-    }
     let both = me.scales(peer);
     let shift = if s.syn || !both { 0 } else { me.scale.unwrap_or(0) };
     put(&TCP_WINDOW, Value::Uint(u64::from(s.window) << shift));
@@ -60,6 +74,10 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
         };
         put(&TCP_SCALE, Value::Int(factor));
     }
+}
+
+fn of_segment(field: &'static Field, value: Value) -> Computed {
+    Computed { protocol: Protocol::Tcp, at: None, field, value }
 }
 
 /// Octets under way after a segment with data: from the first that is not acknowledged to the last that was sent (the flight size

@@ -103,7 +103,7 @@ pub struct Connection {
     /// What of the capture's own doing was told.
     told: artifacts::Told,
     /// Whose labels are told, where not our own.
-    wireshark: Option<Box<Wireshark>>,
+    pub wireshark: Option<Box<Wireshark>>,
 }
 
 impl Follow for Connection {

@@ -8,7 +8,7 @@
 //! exception for duplicate ACKs, and the user's overrides of labels.
 
 use super::analysis::{Label, REORDERING_NS};
-use super::segment::Segment;
+use super::segment::{Segment, sack_edges};
 use super::sequence::{before, not_after};
 use crate::flow::event::{Datum, Kind};
 
@@ -46,6 +46,10 @@ struct Direction {
     last_new_ack: u64,
     keep_alive: bool,
     probe: bool,
+    /// Nothing was missed since the peer acknowledged last: what is under way can be counted.
+    counted: bool,
+    /// Octets that its latest segment reports as received behind a gap (SACK).
+    sacked: u32,
 }
 
 const NEW: Direction = Direction {
@@ -61,7 +65,22 @@ const NEW: Direction = Direction {
     last_new_ack: 0,
     keep_alive: false,
     probe: false,
+    counted: true,
+    sacked: 0,
 };
+
+/// So many segments of a direction are remembered until they are acknowledged.
+const MAX_UNDER_WAY: usize = 10_000;
+/// What is under way from here on is no number to be told.
+const TOO_MUCH: u32 = 2_000_000_000;
+
+/// A segment that was not acknowledged, or what is left of it.
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    packet: u64,
+    first: u32,
+    next: u32,
+}
 
 /// What a segment is told with besides its own numbers.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +95,12 @@ pub struct Told {
 #[derive(Debug, Clone)]
 pub struct Wireshark {
     sides: [Direction; 2],
+    /// In the order they were captured, each as often as it was.
+    under_way: [Vec<UnderWay>; 2],
+    /// The packet whose end the latest segment acknowledges.
+    pub acks: Option<u64>,
+    /// From the first octet remembered to the last, after the latest segment.
+    pub in_flight: Option<u32>,
     /// Time of the latest SYN.
     syn_time: Option<i64>,
     /// From there to the first segment with an ACK and no SYN.
@@ -84,7 +109,14 @@ pub struct Wireshark {
 
 impl Default for Wireshark {
     fn default() -> Wireshark {
-        Wireshark { sides: [NEW; 2], syn_time: None, round_trip: None }
+        Wireshark {
+            sides: [NEW; 2],
+            under_way: Default::default(),
+            acks: None,
+            in_flight: None,
+            syn_time: None,
+            round_trip: None,
+        }
     }
 }
 
@@ -120,8 +152,11 @@ impl Wireshark {
             labels.extend(again(s, &me, &peer, self.round_trip).map(said));
         }
         now.note(s);
+        now.counted &= labels.iter().all(|label| label.kind != Kind::TcpLostSegment);
+        peer.counted |= s.ack_flag;
         self.sides[m] = now;
         self.sides[1 - m] = peer;
+        self.flights(s, m, told.base);
         if s.ack_flag && !s.syn && self.round_trip.is_none() {
             self.round_trip = self.syn_time.map(|syn| s.time_ns - syn).filter(|ns| *ns != 0);
         }
@@ -180,6 +215,30 @@ impl Wireshark {
         labels
     }
 
+    /// What is acknowledged, and what is under way.
+    fn flights(&mut self, s: &Segment<'_>, m: usize, base: u32) {
+        if s.length() > 0 && self.under_way[m].len() < MAX_UNDER_WAY {
+            self.under_way[m].push(UnderWay { packet: s.packet, first: s.seq, next: s.end() });
+        }
+        self.acks = self.under_way[1 - m].iter().find(|u| u.next == s.ack).map(|u| u.packet);
+        self.under_way[1 - m].retain_mut(|u| {
+            if before(u.first, s.ack) && before(s.ack, u.next) {
+                u.first = s.ack;
+            }
+            before(s.ack, u.next)
+        });
+        let numbers =
+            self.under_way[m].iter().map(|u| (u.first.wrapping_sub(base), u.next.wrapping_sub(base)));
+        let extent = numbers.reduce(|(first, last), u| (first.min(u.0), last.max(u.1)));
+        self.in_flight = extent
+            .filter(|_| s.len > 0 && self.sides[m].counted)
+            .map(|(first, last)| last.wrapping_sub(first))
+            .filter(|octets| (1..TOO_MUCH).contains(octets))
+            .map(|octets| octets.checked_sub(self.sides[1 - m].sacked).unwrap_or(octets))
+            .and_then(|octets| octets.checked_sub(u32::from(s.syn || s.fin)))
+            .filter(|octets| *octets > 0);
+    }
+
     /// What a SYN changes. Scaling: offered by both, or used by none.
     fn announce(&mut self, s: &Segment<'_>, m: usize) {
         if s.syn && !s.ack_flag {
@@ -219,6 +278,12 @@ impl Direction {
         }
         (self.window, self.ack, self.ack_time) = (s.window.into(), s.ack, s.time_ns);
         self.first_window = s.syn;
+        self.sacked = 0;
+        sack_edges(s.options_bytes, &mut |left, right| {
+            if !before(left, s.ack) {
+                self.sacked = self.sacked.wrapping_add(right.wrapping_sub(left));
+            }
+        });
     }
 }
 
