@@ -9,6 +9,7 @@ use super::say;
 use super::span::{Line, Role};
 use crate::capture::Frame;
 use crate::notes::check::{ClaimResult, Evidence, Status};
+use crate::notes::ledger::Right;
 use crate::wire::{Node, NodeKind, Tree};
 use crate::words::Lang;
 
@@ -75,6 +76,7 @@ pub fn of(lang: Lang, capture: &str, result: &ClaimResult) -> EvidenceView {
 
 fn exhibit(lang: Lang, evidence: &Evidence) -> Exhibit {
     let (sign, role, id) = match evidence.status {
+        Status::Contradicted if evidence.check.right == Right::Both => ("≈", Role::Note, "status.exception"),
         Status::Contradicted => ("✗", Role::Bad, "status.contradicted"),
         _ => ("✓", Role::Good, "status.shown"),
     };
