@@ -136,6 +136,11 @@ impl Check {
         self.expressions().flat_map(|(_, expression)| expression.names())
     }
 
+    /// The facts that its sentences tell.
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
+        self.placeholders.iter().map(|(_, fact)| fact.as_str())
+    }
+
     /// Its expressions, with the key each stands under.
     pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
         [("when", &self.when), ("shows", &self.shows), ("contradicts", &self.contradicts)]

@@ -216,6 +216,11 @@ fn result(lang: Lang, result: &ClaimResult) -> Line {
         line.push(format!("  {}", frames(&result.shown_packets, result.shown_count)), Role::Packet);
     }
     if answer == Answer::Shown {
+        // What this capture bears out may be wrong in general.
+        if matches!(claim.verdict, Verdict::False | Verdict::Conditional) {
+            let in_general = format!("  {}{}", labelled(lang, "claims.verdict"), verdict(lang, claim.verdict));
+            line.push(in_general, verdict_role(claim.verdict));
+        }
         return line;
     }
     let found = result.first();

@@ -29,8 +29,8 @@ pub fn films() -> Changed {
     let mut outward = bundled("nat-both-sides");
     for shot in outward.iter_mut().filter(|shot| shot.bytes[ETH + 9] == 6) {
         for at in [IP_SRC, IP_DST] {
-            if shot.bytes[at] == 10 {
-                shot.set(at, &[11]);
+            if shot.bytes[at] == 192 {
+                shot.set(at, &[193]);
             }
         }
         shot.summed();
