@@ -60,6 +60,7 @@ pub static BUNDLED: &[Bundled] = bundled![
     "dns-iterative"
     "dns-hosts"
     "browser-visit"
+    "virtual-hosts"
     "http11-basic"
     "http-close"
     "http-pipelining"

@@ -14,6 +14,7 @@ use crate::render::text::{self, Page};
 use crate::session::{Go, Seen, Sink, Want};
 use crate::view::claims::{self, ClaimRecord, ListedRecord};
 use crate::view::evidence::{self, EvidenceView};
+use crate::view::ledger::{EvidenceRecord, LedgerRecord};
 use crate::view::{Line, Role, say};
 use crate::words::Lang;
 
@@ -42,8 +43,13 @@ enum What {
         id: String,
         #[arg(long, value_name = "CAPTURE")]
         on: Vec<String>,
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+        format: FormatName,
     },
-    Conflicts,
+    Conflicts {
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+        format: FormatName,
+    },
 }
 
 /// Shows claims.
@@ -53,18 +59,28 @@ enum What {
 pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let lang = common.lang();
     match &flags.command {
-        Some(What::Show { id, on }) => {
+        Some(What::Show { id, on, format }) => {
             let claim = ledger::by_id(id).map_err(|nearest| {
                 let values = [("id", id.as_str()), ("nearest", &nearest.join(", "))];
                 Problem::said(lang, "no-such-claim", &values)
             })?;
+            if *format == FormatName::Json {
+                return records(common, claim, on);
+            }
             let mut page = output::page(common);
             text::claims::write(&mut page, &claims::claim(lang, claim))?;
             let done = evidence(common, claim, on, &mut page)?;
             page.flush()?;
             Ok(done)
         }
-        Some(What::Conflicts) => {
+        Some(What::Conflicts { format: FormatName::Json }) => {
+            let mut done = Done::default();
+            for claim in ledger::all().iter().filter(|claim| claim.is_conflict()) {
+                done.damages.extend(records(common, claim, &[])?.damages);
+            }
+            Ok(done)
+        }
+        Some(What::Conflicts { .. }) => {
             let mut page = output::page(common);
             let decided = decided(common)?;
             text::claims::write(&mut page, &claims::conflicts(lang, &decided))?;
@@ -112,6 +128,26 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             Ok(ending.into())
         }
     }
+}
+
+/// A claim as records: the claim, then what each capture says of it.
+fn records(common: &Common, claim: &Claim, on: &[String]) -> Result<Done, Problem> {
+    let mut lines = Lines::new(output::out());
+    lines.line(&LedgerRecord::new(claim))?;
+    let bundled = claim.captures.iter().map(|name| format!("@{name}"));
+    let captures: Vec<String> = if on.is_empty() { bundled.collect() } else { on.to_vec() };
+    let mut done = Done::default();
+    for capture in captures {
+        let mut sink = Results::default();
+        let ending =
+            common.session(None)?.with_claims().run(std::slice::from_ref(&capture), &mut sink)?;
+        done.damages.extend(ending.damages);
+        for result in sink.results.iter().filter(|result| result.claim.id == claim.id) {
+            lines.line(&EvidenceRecord::new(&capture, result))?;
+        }
+    }
+    lines.flush()?;
+    Ok(done)
 }
 
 /// Bundled captures whose evidence is drawn out, at most: the others are named.

@@ -4,8 +4,9 @@
 //! looked up in what is cheapest first: the event, what earlier packets say (`surroundings`), the conversation, the
 //! headers as the fast lane reads them, and the tree, which is asked for only by the checks that need it.
 //!
-//! A packet that shows a claim and another that contradicts it are both told: in the result `contradicted` wins,
-//! the counts of both are kept.
+//! A packet that shows a claim and another that contradicts it are both told: in the status `contradicted` wins,
+//! the counts of both are kept. What people are told is an [`Answer`], which tells an exception that the rule allows from a
+//! claim that is wrong.
 //!
 //! Leaves out: sentences (the ledger's, filled by whoever shows them) and order of showing.
 
@@ -19,7 +20,7 @@ use crate::wire::Tree;
 
 use super::expression::{Chain, Expression, Facts, Operand, TreeFacts};
 use super::facts::{EventFacts, FlowFacts, HeaderFacts, StateFacts, operand};
-use super::ledger::{self, Check, Claim};
+use super::ledger::{self, Check, Claim, Right};
 use super::surroundings::Surroundings;
 
 /// How many packets a result names.
@@ -99,6 +100,34 @@ impl Status {
             Status::Shown => "shown",
             Status::Contradicted => "contradicted",
             Status::NotObserved => "not-observed",
+        }
+    }
+}
+
+/// What packets say of a claim, as people are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// It was borne out, and nothing spoke against it.
+    Shown,
+    /// It was borne out; besides there was a case that it leaves out and the standard allows.
+    Excepted,
+    /// Only such a case was seen.
+    Exception,
+    /// It was refuted, or what was captured is out of order.
+    Contradicted,
+    /// Nothing was seen that bears on it.
+    NotObserved,
+}
+
+impl Answer {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Answer::Shown => "shown",
+            Answer::Excepted => "shown-with-exceptions",
+            Answer::Exception => "exception",
+            Answer::Contradicted => "contradicted",
+            Answer::NotObserved => "not-observed",
         }
     }
 }
@@ -183,6 +212,26 @@ pub struct ClaimResult {
 }
 
 impl ClaimResult {
+    /// The status, with exceptions told from contradictions.
+    pub fn answer(&self) -> Answer {
+        let refuted =
+            self.evidence.iter().any(|e| e.status == Status::Contradicted && e.check.right != Right::Both);
+        match (self.status, self.shown_count) {
+            (Status::Shown, _) => Answer::Shown,
+            (Status::NotObserved, _) => Answer::NotObserved,
+            (Status::Contradicted, _) if refuted => Answer::Contradicted,
+            (Status::Contradicted, 1..) => Answer::Excepted,
+            (Status::Contradicted, 0) => Answer::Exception,
+        }
+    }
+
+    /// What is told first: a refutation before an exception, either before what bears it out.
+    pub fn first(&self) -> Option<&Evidence> {
+        let exception = |e: &&Evidence| e.check.right == Right::Both;
+        let found = || self.evidence.iter().filter(|e| e.status == self.status);
+        found().find(|e| !exception(e)).or_else(|| found().next())
+    }
+
     /// The packets that its status rests on, for the JSON contract.
     pub fn packets(&self) -> &[u64] {
         if self.status == Status::Contradicted { &self.contradicted_packets } else { &self.shown_packets }

@@ -11,8 +11,7 @@
 //! * Claims `note-conflict-*` are places where notes disagree; their `position`s say who says what. There, shown
 //!   means that packets decide it, as the correction says.
 //! * A claim without checks says in `unobservable` why no packet can tell.
-//! * `captures` are bundled ones that show or contradict the claim; `awaits` names what would have to be captured where
-//!   none does yet.
+//! * `captures` are bundled ones that show or contradict the claim; each claim with checks has at least one.
 //!
 //! Leaves out: evaluation (see `check`).
 
@@ -137,6 +136,11 @@ impl Check {
         self.expressions().flat_map(|(_, expression)| expression.names())
     }
 
+    /// The facts that its sentences tell.
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
+        self.placeholders.iter().map(|(_, fact)| fact.as_str())
+    }
+
     /// Its expressions, with the key each stands under.
     pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &Expression)> {
         [("when", &self.when), ("shows", &self.shows), ("contradicts", &self.contradicts)]
@@ -174,8 +178,6 @@ pub struct Claim {
     pub together: bool,
     /// Bundled captures that show or contradict it.
     pub captures: Vec<String>,
-    /// What would have to be captured, where nothing bundled has it.
-    pub awaits: Option<String>,
     /// Why no packet can tell; empty where there are checks.
     pub unobservable: Text,
 }
@@ -323,7 +325,6 @@ struct RawClaim {
     together: bool,
     #[serde(default)]
     captures: Vec<String>,
-    awaits: Option<String>,
     #[serde(default)]
     unobservable_en: String,
     #[serde(default)]
@@ -387,7 +388,6 @@ fn claim(raw: RawClaim, topic: usize) -> Result<Claim, String> {
         checks: raw.check.into_iter().map(check).collect::<Result<_, _>>()?,
         together: raw.together,
         captures: raw.captures,
-        awaits: raw.awaits,
         unobservable: [raw.unobservable_en, raw.unobservable_zh],
     })
 }

@@ -18,6 +18,7 @@ mod mirrored;
 mod naming;
 mod orphans;
 mod pace;
+mod proxies;
 mod relaying;
 mod secured;
 mod takeover;
@@ -76,6 +77,7 @@ pub(super) static MEMORIES: &[Row] = &[
     Row { names: naming::NAMES, make: || Box::<naming::Naming>::default() },
     Row { names: orphans::NAMES, make: || Box::<orphans::Orphans>::default() },
     Row { names: pace::NAMES, make: || Box::<pace::Paces>::default() },
+    Row { names: proxies::NAMES, make: || Box::<proxies::Proxies>::default() },
     Row { names: relaying::NAMES, make: || Box::<relaying::Relaying>::default() },
     Row { names: secured::NAMES, make: || Box::<secured::Secured>::default() },
     Row { names: takeover::NAMES, make: || Box::<takeover::Takeover>::default() },

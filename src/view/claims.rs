@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::say;
 use super::span::{Line, Role};
 use crate::flow::Datum;
-use crate::notes::check::{ClaimResult, Evidence, Finding, Status};
+use crate::notes::check::{Answer, ClaimResult, Evidence, Finding, Status};
 use crate::notes::ledger::{self, Check, Claim, Right, Verdict};
 use crate::words::{self, Lang};
 
@@ -48,7 +48,9 @@ impl From<&Finding> for Mark {
 pub fn marks(lang: Lang, marks: &[&Mark], all: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     let full = if all { usize::MAX } else { FULL };
-    let refuted: Vec<_> = marks.iter().filter(|m| m.status == Status::Contradicted).collect();
+    let mut refuted: Vec<_> = marks.iter().filter(|m| m.status == Status::Contradicted).collect();
+    // Where not all is told, what is wrong comes before what is an exception.
+    refuted.sort_by_key(|m| m.check.right == Right::Both);
     for mark in refuted.iter().take(full) {
         lines.push(contradicted(lang, mark.claim, mark.check, &mark.values, mark.packet));
     }
@@ -89,7 +91,10 @@ fn contradicted(
     values: &[(&'static str, Datum)],
     packet: u64,
 ) -> Line {
-    let mut line = Line::new().with(format!("✗ {}  ", say::word(lang, "sign.contradicted")), Role::Bad);
+    let mut line = match check.right {
+        Right::Both => Line::new().with(format!("≈ {}  ", say::word(lang, "sign.exception")), Role::Note),
+        _ => Line::new().with(format!("✗ {}  ", say::word(lang, "sign.contradicted")), Role::Bad),
+    };
     line.push(say::text(lang, "claims.notes-say", &[("claim", &claim.text[lang.index()])]), Role::Plain);
     let sentence = fill(lang, &check.contradicted[lang.index()], values, packet);
     let sentence = if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
@@ -144,14 +149,14 @@ pub struct Section {
     pub lines: Vec<Line>,
 }
 
-/// All claims by topic: shown, contradicted, not seen here.
+/// All claims by topic: shown, shown with exceptions, contradicted, not seen here.
 pub fn summary(lang: Lang, results: &[ClaimResult]) -> Vec<Section> {
-    let of = |status: Status| results.iter().filter(|r| r.status == status).count();
-    let (shown, contradicted) = (of(Status::Shown), of(Status::Contradicted));
+    let of = |answers: &[Answer]| results.iter().filter(|r| answers.contains(&r.answer())).count().to_string();
     let counts = [
-        ("shown", &*shown.to_string()),
-        ("contradicted", &*contradicted.to_string()),
-        ("rest", &*(results.len() - shown - contradicted).to_string()),
+        ("shown", &*of(&[Answer::Shown])),
+        ("excepted", &*of(&[Answer::Excepted, Answer::Exception])),
+        ("contradicted", &*of(&[Answer::Contradicted])),
+        ("rest", &*of(&[Answer::NotObserved])),
     ];
     let head = Line::new().with(say::text(lang, "claims.summary", &counts), Role::Strong);
     let mut sections = vec![Section { title: head, lines: Vec::new() }];
@@ -179,11 +184,13 @@ pub(super) fn frames(packets: &[u64], count: u64) -> String {
 
 /// Sign and word of what a capture says of a claim.
 pub(super) fn stands(lang: Lang, result: Option<&ClaimResult>) -> (String, Role) {
-    let (sign, id, role) = match result.map(|result| (result.status, result.claim.verdict)) {
-        Some((Status::Shown, Verdict::Disputed)) => ("⚖", "status.shown", Role::Disputed),
-        Some((Status::Shown, _)) => ("✓", "status.shown", Role::Good),
-        Some((Status::Contradicted, _)) => ("✗", "status.contradicted", Role::Bad),
-        _ => ("–", "status.not-observed", Role::Dim),
+    let (sign, id, role) = match result.map(|result| (result.answer(), result.claim.verdict)) {
+        Some((Answer::Shown, Verdict::Disputed)) => ("⚖", "status.shown", Role::Disputed),
+        Some((Answer::Shown, _)) => ("✓", "status.shown", Role::Good),
+        Some((Answer::Excepted, _)) => ("≈", "status.excepted", Role::Note),
+        Some((Answer::Exception, _)) => ("≈", "status.exception", Role::Note),
+        Some((Answer::Contradicted, _)) => ("✗", "status.contradicted", Role::Bad),
+        Some((Answer::NotObserved, _)) | None => ("–", "status.not-observed", Role::Dim),
     };
     (format!("{sign} {}", say::word(lang, id)), role)
 }
@@ -196,41 +203,37 @@ pub(super) fn judged(lang: Lang, of: Verdict) -> (&'static str, Role) {
 /// One claim's outcome in a capture.
 fn result(lang: Lang, result: &ClaimResult) -> Line {
     let claim = result.claim;
-    match result.status {
-        Status::Shown => {
-            let sign = if claim.verdict == Verdict::Disputed {
-                ("⚖", Role::Disputed)
-            } else {
-                ("✓", Role::Good)
-            };
-            let mut line =
-                Line::new().with(format!("{} {} ", sign.0, say::word(lang, "status.shown")), sign.1);
-            line.push(format!("{}  ", claim.id), Role::Strong);
-            line.push(&claim.text[lang.index()], Role::Plain);
-            line.with(format!("  {}", frames(&result.shown_packets, result.shown_count)), Role::Packet)
-        }
-        Status::Contradicted => {
-            let mut line =
-                Line::new().with(format!("✗ {} ", say::word(lang, "status.contradicted")), Role::Bad);
-            line.push(format!("{}  ", claim.id), Role::Strong);
-            line.push(&claim.text[lang.index()], Role::Plain);
-            let found = result.evidence.iter().find(|e| e.status == Status::Contradicted);
-            let sentence = found.map_or_else(String::new, |e| self::sentence(lang, e));
-            let sentence =
-                if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
-            push_sentence(lang, &mut line, &sentence);
-            let packets = frames(&result.contradicted_packets, result.contradicted_count);
-            line.push(format!("  {packets}"), Role::Packet);
-            line.push(format!("  {}", right(lang, found.map(|e| e.check.right))), Role::Note);
-            line.with(format!("  {}", authority(claim)), Role::Spec)
-        }
-        Status::NotObserved => {
-            let mut line =
-                Line::new().with(format!("– {} ", say::word(lang, "status.not-observed")), Role::Dim);
-            line.push(format!("{}  ", claim.id), Role::Dim);
-            line.with(elsewhere(lang, claim), Role::Dim)
-        }
+    let (sign, role) = stands(lang, Some(result));
+    let mut line = Line::new().with(format!("{sign} "), role);
+    let answer = result.answer();
+    if answer == Answer::NotObserved {
+        line.push(format!("{}  ", claim.id), Role::Dim);
+        return line.with(elsewhere(lang, claim), Role::Dim);
     }
+    line.push(format!("{}  ", claim.id), Role::Strong);
+    line.push(&claim.text[lang.index()], Role::Plain);
+    if matches!(answer, Answer::Shown | Answer::Excepted) {
+        line.push(format!("  {}", frames(&result.shown_packets, result.shown_count)), Role::Packet);
+    }
+    if answer == Answer::Shown {
+        // What this capture bears out may be wrong in general.
+        if matches!(claim.verdict, Verdict::False | Verdict::Conditional) {
+            let in_general = format!("  {}{}", labelled(lang, "claims.verdict"), verdict(lang, claim.verdict));
+            line.push(in_general, verdict_role(claim.verdict));
+        }
+        return line;
+    }
+    let found = result.first();
+    let sentence = found.map_or_else(String::new, |e| self::sentence(lang, e));
+    let sentence = if sentence.is_empty() { claim.correction[lang.index()].clone() } else { sentence };
+    if answer == Answer::Excepted {
+        line.push(say::word(lang, "claims.except"), Role::Note);
+    }
+    push_sentence(lang, &mut line, &sentence);
+    let packets = frames(&result.contradicted_packets, result.contradicted_count);
+    line.push(format!("  {packets}"), Role::Packet);
+    line.push(format!("  {}", right(lang, found.map(|e| e.check.right))), Role::Note);
+    line.with(format!("  {}", authority(claim)), Role::Spec)
 }
 
 /// What a packet says of a claim, with its own numbers; empty where the check has no sentence, or a value is missing.
@@ -257,11 +260,7 @@ pub(super) fn elsewhere(lang: Lang, claim: &Claim) -> String {
         let names: Vec<String> = claim.captures.iter().map(|name| format!("@{name}")).collect();
         return say::text(lang, "claims.see", &[("captures", &names.join(" "))]);
     }
-    match (&claim.awaits, claim.unobservable[lang.index()].as_str()) {
-        (_, why) if !why.is_empty() => why.to_owned(),
-        (Some(what), _) => say::text(lang, "claims.awaits", &[("what", what)]),
-        _ => say::word(lang, "claims.unchecked").to_owned(),
-    }
+    claim.unobservable[lang.index()].clone()
 }
 
 /// All claims, or those of one topic, with their verdicts.
@@ -388,7 +387,7 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
 
 /// What packets of a capture decide where notes disagree, as one line a check.
 pub fn decided(lang: Lang, capture: &str, result: &ClaimResult) -> Option<Line> {
-    let found = result.evidence.iter().find(|e| e.status == result.status)?;
+    let found = result.first()?;
     let told = sentence(lang, found);
     let told = if told.is_empty() { format!("#{}", found.packet) } else { told };
     let line = Line::new().with(format!("{capture}  "), Role::Command);
@@ -420,6 +419,7 @@ pub struct ClaimRecord<'a> {
     topic: &'static str,
     verdict: &'static str,
     status: &'static str,
+    answer: &'static str,
     packets: &'a [u64],
     count: u64,
     shown_count: u64,
@@ -435,6 +435,7 @@ impl<'a> ClaimRecord<'a> {
             topic: result.claim.topic_name(),
             verdict: result.claim.verdict.name(),
             status: result.status.name(),
+            answer: result.answer().name(),
             packets: result.packets(),
             count: result.count(),
             shown_count: result.shown_count,

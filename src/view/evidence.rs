@@ -8,7 +8,8 @@ use super::packet::{self, FieldView};
 use super::say;
 use super::span::{Line, Role};
 use crate::capture::Frame;
-use crate::notes::check::{ClaimResult, Evidence, Status};
+use crate::notes::check::{ClaimResult, Evidence, On, Status};
+use crate::notes::ledger::Right;
 use crate::wire::{Node, NodeKind, Tree};
 use crate::words::Lang;
 
@@ -17,6 +18,8 @@ const MAX_FIELDS: usize = 12;
 /// Most fields that are shown where they are named one by one.
 const MAX_NAMED: usize = 40;
 
+/// What says where a frame goes next, for checks of that.
+const HOP: [&str; 5] = ["eth.dst", "eth.src", "ip.src", "ip.dst", "ip.ttl"];
 /// The fields that say most of a packet.
 const TELLING: [&str; 14] = [
     "tcp.seq_raw",
@@ -75,6 +78,7 @@ pub fn of(lang: Lang, capture: &str, result: &ClaimResult) -> EvidenceView {
 
 fn exhibit(lang: Lang, evidence: &Evidence) -> Exhibit {
     let (sign, role, id) = match evidence.status {
+        Status::Contradicted if evidence.check.right == Right::Both => ("≈", Role::Note, "status.exception"),
         Status::Contradicted => ("✗", Role::Bad, "status.contradicted"),
         _ => ("✓", Role::Good, "status.shown"),
     };
@@ -84,7 +88,9 @@ fn exhibit(lang: Lang, evidence: &Evidence) -> Exhibit {
     if evidence.status == Status::Contradicted {
         line.push(format!("  {}", claims::right(lang, Some(evidence.check.right))), Role::Note);
     }
-    let names = evidence.check.names().map(str::to_owned).collect();
+    let told = evidence.check.placeholders().map(str::to_owned);
+    let hop = HOP.iter().filter(|_| evidence.check.on == On::Hop).map(|name| (*name).to_owned());
+    let names = evidence.check.names().map(str::to_owned).chain(told).chain(hop).collect();
     Exhibit { packet: evidence.packet, line, names, ..Exhibit::default() }
 }
 

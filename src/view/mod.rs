@@ -16,6 +16,7 @@ pub mod flows;
 pub mod hex;
 pub mod ladder;
 pub mod layers;
+pub mod ledger;
 pub mod lesson;
 pub mod list;
 pub mod live;

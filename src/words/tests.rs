@@ -55,6 +55,54 @@ fn both_languages_ask_for_the_same_values() {
     assert!(differ.is_empty(), "{differ:#?}");
 }
 
+/// Numbers in words, in both languages. What is not here (one, zero: articles and bits) is said in too many ways.
+const WORDS: [(&str, &str, &str); 10] = [
+    ("2", "two", "二"), ("3", "three", "三"), ("4", "four", "四"), ("5", "five", "五"), ("6", "six", "六"),
+    ("7", "seven", "七"), ("8", "eight", "八"), ("9", "nine", "九"), ("10", "ten", "十"), ("20", "twenty", "二十"),
+];
+
+/// The numbers that a text has in digits, without its placeholders; names with digits in them are no numbers.
+fn digits(text: &str) -> BTreeSet<String> {
+    let mut bare = String::new();
+    let mut depth = 0;
+    for c in text.replace(',', "").chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => (depth, bare) = (depth - 1, bare + " "),
+            _ if depth == 0 => bare.push(c),
+            _ => {}
+        }
+    }
+    let words = bare.split(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c)));
+    let numbers = words.map(|word| word.trim_matches('.')).filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    // 2MSL is 2 MSL, 8 KB is 8KB.
+    let number = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).to_owned();
+    numbers.map(number).filter(|number| number != "0" && number != "1").collect()
+}
+
+/// Whether a text says this number in words.
+fn says(text: &str, number: &str) -> bool {
+    let lower = text.to_lowercase();
+    let ordinal = [("2", "second"), ("2", "twice"), ("2", "两"), ("3", "third")];
+    let named = WORDS.iter().any(|(n, en, zh)| *n == number && (lower.contains(en) || lower.contains(zh)));
+    named || ordinal.iter().any(|(n, word)| *n == number && lower.contains(word))
+}
+
+#[test]
+fn both_languages_have_the_same_numbers() {
+    let mut wrong = Vec::new();
+    for (id, [english, chinese]) in all() {
+        let (en, zh) = (digits(&english), digits(&chinese));
+        let missing = en.difference(&zh).filter(|n| !says(&chinese, n));
+        let added = zh.difference(&en).filter(|n| !says(&english, n));
+        let other: Vec<_> = missing.chain(added).collect();
+        if !other.is_empty() {
+            wrong.push(format!("{id}: {other:?}\n  {english}\n  {chinese}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_kind_of_event_has_words() {
     let without: Vec<_> =

@@ -319,7 +319,12 @@ pub fn mutated() -> Changed {
             "lengths that disagree",
             changed("udp-basic", &[1], |shot| done(shot.set(TCP + 4, &[0, 11]).summed())),
         ),
-        ("data in the SYN+ACK", changed("tcp-basic", &[5], |shot| done(shot.add_u32(ACK, 5).summed()))),
+        ("data in the SYN+ACK", {
+            let mut film = changed("tcp-basic", &[5], |shot| done(shot.add_u32(ACK, 5).summed()));
+            film[3].bytes.extend(b"hello");
+            film[3].mended();
+            film
+        }),
         ("an old SYN+ACK", changed("tcp-basic", &[4], |shot| done(shot.add_u32(ACK, u32::MAX).summed()))),
         ("the same number twice", {
             let first = bundled("tcp-close-variants")[0].u32(SEQ);

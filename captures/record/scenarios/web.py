@@ -1,4 +1,7 @@
-"""The web in the large: a visit from the name to the page, and a content delivery network."""
+"""The web in the large: a visit from the name to the page, sites that share an address and one that moves away, and a
+content delivery network."""
+
+import signal
 
 from lab import AT_ONCE, hasten
 from services import Authority, dnsmasq, named, nginx, pages, unbound
@@ -87,6 +90,61 @@ def resolves_by(host, server):
     host.etc("nsswitch.conf", "hosts: files dns\n")
     host.etc("hosts", "127.0.0.1 localhost\n")
     host.etc("resolv.conf", f"nameserver {server}\n")
+
+
+SHARED = """
+    default_type text/plain;
+    server { listen 10.0.0.10:80; server_name tea.example.test; return 200 "Here is tea.\n"; }
+    server { listen 10.0.0.10:80; server_name blog.example.test; return 200 "Here is the blog.\n"; }
+    server { listen 10.0.0.10:8080; return 200 "Here is the shop.\n"; }
+    server { listen 10.0.0.20:80; server_name blog.example.test; return 200 "Here is the blog, in its new home.\n"; }
+"""
+HOSTED = "no-resolv no-hosts bind-interfaces listen-address=10.0.0.53 local=/example.test/ local-ttl=2 addn-hosts={table}"
+
+
+@scenario("virtual-hosts", "Two sites at one address, told apart by name; then one of them moves to another address",
+          needs=["dnsmasq", "nginx", "curl", "ss"],
+          expect=["arp.request", "arp.reply", "dns.query", "dns.response", *OPENING, "http.request", "http.response",
+                  "tcp.close.fin"],
+          shows=[("arp.opcode == 2 && arp.src.proto_ipv4 == 10.0.0.53", 1),
+                 ("dns.a == 10.0.0.10 && dns.resp.ttl == 2", 3), ('dns.qry.name == "blog.example.test" && dns.a == 10.0.0.20', 1),
+                 ('http.request.uri == "/hello" && ip.dst == 10.0.0.10 && tcp.dstport == 80', 2),
+                 ('http.file_data contains "Here is tea."', 1), ('http.file_data contains "Here is the blog."', 1),
+                 ('tcp.srcport == 8080 && http.file_data contains "Here is the shop."', 1),
+                 ('ip.src == 10.0.0.20 && http.file_data contains "in its new home"', 1), ("tcp.flags.fin == 1", 8)])
+def virtual_hosts(lab):
+    """client (10.0.0.2, curl), its resolver (10.0.0.53, dnsmasq) and a web server (nginx, 10.0.0.10 and 10.0.0.20) on
+    one switch, captured at the client. No neighbour is known: ARP asks for the resolver first, then for each address
+    of the web server. (1) curl gets /hello from tea.example.test and (2) from blog.example.test: DNS gives one
+    address for both, the connections go to one port, and only the Host field differs; nginx answers with two sites.
+    (3) A third site is at port 8080 of the same address. (4) The resolver's table is changed (blog.example.test is
+    10.0.0.20 now), three seconds later, when the TTL of two seconds is over, curl asks again: same name, another
+    address, and the page comes from there."""
+    client, resolver, web = lab.host("client"), lab.host("resolver"), lab.host("web")
+    at_client, *_ = lab.switch((client, "10.0.0.2/24"), (resolver, "10.0.0.53/24"), (web, "10.0.0.10/24"))
+    web.run("ip", "addr", "add", "10.0.0.20/24", "dev", "eth0")
+    resolves_by(client, "10.0.0.53")
+    table = lab.folder / "names"
+
+    def names(blog):
+        table.write_text(f"10.0.0.10 tea.example.test\n10.0.0.10 shop.example.test\n{blog} blog.example.test\n")
+
+    names(blog="10.0.0.10")
+    names_server = dnsmasq(lab, resolver, HOSTED.format(table=table), "10.0.0.53")
+    hasten(nginx(lab, web, SHARED, "10.0.0.20:80"))
+    lab.record(at_client)
+
+    def curl(port, url):
+        client.run("curl", "-s", "-S", "-4", "--noproxy", "*", "--local-port", port, url)
+        lab.wait(0.4)
+
+    curl(50001, "http://tea.example.test/hello")
+    curl(50002, "http://blog.example.test/hello")
+    curl(50003, "http://shop.example.test:8080/hello")
+    names(blog="10.0.0.20")
+    names_server.send_signal(signal.SIGHUP)
+    lab.wait(3)
+    curl(50004, "http://blog.example.test/hello")
 
 
 START = "$TTL 20\n@ IN SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 86400 60\n@ IN NS ns.{zone}.\nns IN A 192.0.2.53\n"

@@ -47,7 +47,7 @@ fn one(lang: Lang, claim: &Claim, result: Option<&ClaimResult>) -> ClaimView {
     let (verdict, verdict_role) = claims::judged(lang, claim.verdict);
     let (status, role) = claims::stands(lang, result);
     let status_is = result.map_or(Status::NotObserved, |result| result.status);
-    let found = result.and_then(|result| result.evidence.iter().find(|e| e.status == result.status));
+    let found = result.and_then(ClaimResult::first);
     let told = match found {
         Some(evidence) => claims::sentence(lang, evidence),
         None => claims::elsewhere(lang, claim),

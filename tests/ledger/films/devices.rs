@@ -1,6 +1,6 @@
 //! Changed copies for the claims about switches, routers, and near and far networks.
 
-use super::{Changed, ETH, MS, bundled, done};
+use super::{Changed, ETH, IP_DST, IP_SRC, MS, bundled, done};
 
 pub fn films() -> Changed {
     // A hub: what alice sends to bob comes out at carol's port, too, however often bob answers.
@@ -25,5 +25,15 @@ pub fn films() -> Changed {
         }
         shot.time_ns += shift;
     }
-    vec![("a hub", hub), ("a broadcast that a router passes on", broadcast), ("far and slow", slow)]
+    // Inside, addresses that are not private.
+    let mut outward = bundled("nat-both-sides");
+    for shot in outward.iter_mut().filter(|shot| shot.bytes[ETH + 9] == 6) {
+        for at in [IP_SRC, IP_DST] {
+            if shot.bytes[at] == 192 {
+                shot.set(at, &[193]);
+            }
+        }
+        shot.summed();
+    }
+    vec![("public addresses behind a translator", outward), ("a hub", hub), ("a broadcast that a router passes on", broadcast), ("far and slow", slow)]
 }

@@ -158,6 +158,8 @@ impl Story {
         // RFC 8446 section 4.1.3; RFC 5246 section 7.4.1.3; RFC 5077 section 3.4.
         let resumed = match () {
             () if era.is_13() => said.selected_identity.map(|_| "psk"),
+            // An echo of the session id means nothing where the suite is one of TLS 1.3 (appendix D.4), whatever the version says.
+            () if era.suite >> 8 == 0x13 => None,
             () if !hello.session_id.is_empty() && hello.session_id == self.session_id => {
                 Some(if self.ticket { "ticket" } else { "session-id" })
             }
