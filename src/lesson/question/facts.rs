@@ -30,12 +30,17 @@ const MAX_FLOWS: usize = 65_536;
 const AROUND: &[&str] = &[
     "hop.gateway",
     "hop.gateway_packet",
+    "names.used_address",
+    "names.used_packet",
     "nat.packet",
     "nat.kind",
     "nat.src",
     "nat.sport",
     "nat.dst",
     "nat.dport",
+    "relay.client",
+    "relay.front",
+    "relay.packet",
 ];
 
 /// A layer of a packet.

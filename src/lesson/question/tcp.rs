@@ -277,3 +277,18 @@ pub fn messages(p: &Facts, _: &mut Dice) -> Option<Draft> {
             .wrong(shown + 1, "message-and-answer"),
     )
 }
+
+/// How much one call of `recv` gets.
+pub fn recv(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    const ROOM: u32 = 1024;
+    let (_, len, fin) = data(p)?;
+    if fin == 1 {
+        return None;
+    }
+    let draft = Draft::new("stream.recv", p, &["tcp.len", "tcp.hdr_len"])?
+        .right(len.min(ROOM))
+        .wrong(ROOM, "recv-fills")
+        .wrong(len, "recv-whole-segment")
+        .wrong(number(p, "tcp.hdr_len")? + len, "recv-with-header");
+    Some(draft.wrong(0u64, "recv-waits"))
+}
