@@ -149,6 +149,9 @@ pub fn truncated(p: &Facts, _: &mut Dice) -> Option<Draft> {
     )
 }
 
+/// Addresses that are shown of many.
+const SHOWN: usize = 6;
+
 /// Which of several addresses is taken.
 pub fn several(p: &Facts, _: &mut Dice) -> Option<Draft> {
     message(p, Kind::DnsResponse)?;
@@ -157,7 +160,10 @@ pub fn several(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if addresses.len() < 2 || p.uint("dns.qry.type")? != 1 || p.uint("dns.flags.rcode")? != 0 {
         return None;
     }
-    let shown = addresses.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
+    let mut shown = addresses.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" ");
+    if addresses.len() > SHOWN {
+        shown.push_str(" …");
+    }
     let draft = Draft::new("dns.several", p, &["dns.qry.name"])?.show(p.number, "dns.a", shown);
     Some(draft.is("several-any").not("several-idle").not("several-all").not("several-spare"))
 }

@@ -139,7 +139,7 @@ pub fn rtt(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// What silence tells.
 pub fn unanswered(p: &Facts, _: &mut Dice) -> Option<Draft> {
     p.event(Kind::TcpSyn)?;
-    if p.tcp()?.opening != "unanswered" || p.record.as_ref()?.packets[1] != 0 {
+    if p.complained || p.tcp()?.opening != "unanswered" || p.record.as_ref()?.packets[1] != 0 {
         return None;
     }
     let draft = Draft::new("handshake.unanswered", p, &["tcp.flags.syn", "tcp.flags.ack", "tcp.dstport"])?;

@@ -265,6 +265,7 @@ pub(crate) static KINDS: &[Kind] = &[
     kind("http.media-type", When::Event(&[Event::HttpResponse]), web::media_type),
     kind("http.upgrade", When::Event(&[Event::HttpResponse]), web::upgrade),
     kind("http.pair", When::Event(&[Event::HttpResponse]), web::pair),
+    kind("http2.stream", When::Event(&[Event::HttpRequest]), web::stream),
     kind("relay.server", When::Event(&[Event::HttpRequest]), relay::server),
     kind("relay.client", When::Event(&[Event::HttpRequest]), relay::client),
     kind("tls.version", When::Event(&[Event::TlsServerHello]), tls::version),

@@ -148,6 +148,7 @@ pub fn alert(p: &Facts, _: &mut Dice) -> Option<Draft> {
     }
     const ALERTS: &[(u64, &str)] = &[
         (48, "alert-issuer"),
+        (42, "alert-certificate"),
         (20, "alert-tag"),
         (0, "alert-end"),
         (40, "alert-no-choice"),

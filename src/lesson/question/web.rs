@@ -1,7 +1,7 @@
 //! Questions about what the parts of HTTP messages are for: targets, fields, codes, the order of messages. RFC 9110, RFC 9112,
 //! RFC 3986 section 3, RFC 6265 section 5.4.
 //!
-//! Leaves out: lengths, hosts, connections (`http`), HTTP/2.
+//! RFC 9113 section 5.1.1. Leaves out: lengths, hosts, connections (`http`).
 
 use super::dice::Dice;
 use super::draft::Draft;
@@ -44,7 +44,7 @@ pub fn target(p: &Facts, _: &mut Dice) -> Option<Draft> {
         uri if uri.contains("://") => "target-proxy",
         _ => return None,
     };
-    if uri.len() > 80 {
+    if uri.len() > 80 || uri.contains(' ') {
         return None;
     }
     let draft = Draft::new("http.target", p, &["http.request.method", "http.request.uri"])?.is(right);
@@ -192,4 +192,19 @@ pub fn pair(p: &Facts, _: &mut Dice) -> Option<Draft> {
         .with("at", at)
         .with("code", code);
     Some(draft.is("pair-by-order").not("pair-by-number").not("pair-by-ports").not("pair-by-uri"))
+}
+
+/// On which stream of HTTP/2 a response comes.
+pub fn stream(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    // Of several requests in a packet the last: behind it the next number is free.
+    let request = p.events.iter().rfind(|event| event.kind == Kind::HttpRequest)?;
+    let stream = number(request, "stream_id").filter(|id| id % 2 == 1)?;
+    Some(
+        Draft::new("http2.stream", p, &[])?
+            .show(p.number, "http2.streamid", stream.to_string())
+            .right(stream)
+            .wrong(stream + 1, "stream-of-server")
+            .wrong(stream + 2, "stream-next")
+            .wrong(0u64, "stream-connection"),
+    )
 }
