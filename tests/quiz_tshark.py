@@ -221,10 +221,11 @@ def suite(p):
 
 
 def same_segment(q, p, known):
-    """Whether an earlier packet of the same sender began at the same number."""
-    before = known[next(s["packet"] for s in q["shown"] if s["packet"] != q["packet"])]
-    same = all(before[n] == p[n] for n in ("tcp.seq_raw", "ip.src", "ipv6.src", "tcp.srcport", "tcp.dstport"))
-    return "sent-again" if same else ""
+    """Whether an earlier packet of the same sender had what stands at the number."""
+    before = known[int(re.search(r"before, in #(\d+)", q["stem"])[1])]
+    same = all(before[n] == p[n] for n in ("ip.src", "ipv6.src", "tcp.srcport", "tcp.dstport"))
+    length = before.n("tcp.len") + before.n("tcp.flags.syn") + before.n("tcp.flags.fin")
+    return "sent-again" if same and (p.n("tcp.seq_raw") - before.n("tcp.seq_raw")) % M < length else ""
 
 
 def gateway(q, p, known):
@@ -394,7 +395,7 @@ tls.readable tls.sni tls.certificate ssh.version ssh.readable arp.off-link""".sp
 
 # What cannot be seen from the values that stand beside the question, because the question itself says it: the headers (their names are the
 # options), the time of a round trip, the number of the request, that the capture has no answer.
-SAID = "layers.count layers.order flow.rtt handshake.unanswered".split()
+SAID = "layers.count layers.order flow.rtt handshake.unanswered tcp.retransmitted".split()
 
 # When the words of an option are true of a packet. Words that are not here are mistakes about the protocol: no packet makes them true.
 TRUE = {
@@ -497,19 +498,22 @@ def packets(path, numbers):
     for field in FIELDS:
         command += ["-e", field]
     out = subprocess.run(command, capture_output=True, check=False).stdout.decode("utf-8", "replace")
-    found, sides, trips = {}, collections.defaultdict(set), {}
+    found, sides, trips, syns = {}, collections.defaultdict(set), {}, collections.Counter()
     for line in out.split("\n"):
         values = line.split("\x1e")
         if len(values) != len(FIELDS):
             continue
         p = Packet({n: v.split("\x1f") for n, v in zip(FIELDS, values) if v})
         if p["tcp.stream"]:
-            trips.setdefault(p("tcp.stream"), p["tcp.analysis.initial_rtt"]) or trips.update({p("tcp.stream"): p["tcp.analysis.initial_rtt"]})
-            sides[p("tcp.stream")].add(tuple(p["ip.src"][:1] + p["ipv6.src"][:1] + p["tcp.srcport"]))
+            stream = p("tcp.stream")
+            trips[stream] = trips.get(stream) or p["tcp.analysis.initial_rtt"]
+            syns[stream] += p.n("tcp.flags") & 18 == 2
+            sides[stream].add(tuple(p["ip.src"][:1] + p["ipv6.src"][:1] + p["tcp.srcport"]))
         if int(values[0]) in numbers:
             found[int(values[0])] = p
     for p in found.values():
-        p["tcp.analysis.initial_rtt"] = trips.get(p("tcp.stream"), []) if p["tcp.stream"] else []
+        # Where the handshake was captured on two links, tshark takes the time from one to the other.
+        p["tcp.analysis.initial_rtt"] = trips[p("tcp.stream")] if p["tcp.stream"] and syns[p("tcp.stream")] == 1 else []
         p.alone = len(sides[p("tcp.stream")]) == 1 if p["tcp.stream"] else False
     return found
 
@@ -545,7 +549,9 @@ def main():
         questions = [json.loads(line) for line in run.stdout.decode().splitlines()]
         if not questions:
             continue
-        known = packets(path, {s["packet"] for q in questions for s in q["shown"]} | {q["packet"] for q in questions})
+        numbers = {s["packet"] for q in questions for s in q["shown"]} | {q["packet"] for q in questions}
+        numbers |= {int(number) for q in questions for number in re.findall(r"#(\d+)", q["stem"])}
+        known = packets(path, numbers)
         for q in questions:
             at = (os.path.basename(path), q["packet"], q["kind"])
             tally[q["kind"]] += 1

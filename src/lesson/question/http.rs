@@ -175,7 +175,7 @@ pub fn url(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let host = host(p)?;
     let uri = p.text("http.request.uri").filter(|uri| uri.starts_with('/') && uri.len() < 60)?;
     let (ip, port) = (p.text(to(p))?, p.uint("tcp.dstport")?);
-    if p.text("http.request.method")? == "CONNECT" || host == ip {
+    if p.text("http.request.method")? == "CONNECT" || host == ip || host.starts_with(&format!("{ip}:")) {
         return None;
     }
     let fields = ["http.request.method", "http.request.uri", "http.host", "tcp.dstport"];

@@ -127,10 +127,8 @@ pub fn retransmitted(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if matches!(event.variant, "conflict" | "extended" | "damaged") {
         return None;
     }
-    let seq = p.text("tcp.seq_raw")?;
-    let draft = Draft::new("tcp.retransmitted", p, &["tcp.seq_raw", "tcp.len"])?
-        .with("original", *original)
-        .show(*original, "tcp.seq_raw", seq);
+    // The original need not begin at the same number: what was sent in one piece may come again in others.
+    let draft = Draft::new("tcp.retransmitted", p, &["tcp.seq_raw", "tcp.len"])?.with("original", *original);
     Some(draft.is("sent-again").not("sent-new").not("sent-ack-only").not("sent-reordered"))
 }
 
