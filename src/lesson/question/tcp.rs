@@ -128,7 +128,8 @@ pub fn retransmitted(p: &Facts, _: &mut Dice) -> Option<Draft> {
         return None;
     }
     // The original need not begin at the same number: what was sent in one piece may come again in others.
-    let draft = Draft::new("tcp.retransmitted", p, &["tcp.seq_raw", "tcp.len"])?.with("original", *original);
+    let fields = ["tcp.seq_raw", "tcp.len", "tcp.flags.syn", "tcp.flags.fin"];
+    let draft = Draft::new("tcp.retransmitted", p, &fields)?.with("original", *original);
     Some(draft.is("sent-again").not("sent-new").not("sent-ack-only").not("sent-reordered"))
 }
 
