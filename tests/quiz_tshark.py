@@ -337,7 +337,7 @@ KEYS = {
     "http.method-meaning": method,
     "http.connection": connection,
     "http.host": by(lambda p: re.search("[a-z]", p("http.host"), re.I), "host-chooses-site"),
-    "http.redirect": by(lambda p: p["http.location"] and p.n("http.response.code") in (301, 302, 303, 307, 308), "redirect-follow"),
+    "http.redirect": by(lambda p: p("http.location") and p.n("http.response.code") in (301, 302, 303, 307, 308), "redirect-follow"),
     "http.query": lambda p: p("http.request.uri").split("?", 1)[1],
     "http.target": target,
     "http.readable": by(lambda p: "tls" not in "".join(p["frame.protocols"]), "read-by-all"),
@@ -354,8 +354,8 @@ KEYS = {
     "tls.certificate": lambda p: "cert-hidden" if (p["version"] or [version(p)])[0] == "TLS 1.3" else "cert-clear",
     # tshark lists the streams of all frames of the packet.
     "http2.stream": lambda p: set(p.ns("http2.streamid")) - {0},
-    "tls.readable": by(lambda p: p["tls.handshake.extensions_server_name"] and "65037" not in p["tls.handshake.extension.type"], "reads-name"),
-    "tls.sni": by(lambda p: p["tls.handshake.extensions_server_name"], "sni-certificate"),
+    "tls.readable": by(lambda p: p("tls.handshake.extensions_server_name") and "65037" not in p["tls.handshake.extension.type"], "reads-name"),
+    "tls.sni": by(lambda p: p("tls.handshake.extensions_server_name"), "sni-certificate"),
     "tls.suite": suite,
     "tls.alert": lambda p: reverse(ALERTS, p.n("tls.alert_message.desc")),
     "ssh.version": by(lambda p: re.match(r"SSH-[^-]+-\S", p("ssh.protocol")), "ssh-two-versions"),
@@ -506,6 +506,8 @@ def packets(path, numbers):
         p = Packet({n: v.split("\x1f") for n, v in zip(FIELDS, values) if v})
         if p["tcp.stream"]:
             stream = p("tcp.stream")
+            # A forged RST in the middle of a handshake is taken for its answer.
+            syns[stream] += 2 if p.n("tcp.flags") & 4 and not trips.get(stream) else 0
             trips[stream] = trips.get(stream) or p["tcp.analysis.initial_rtt"]
             syns[stream] += p.n("tcp.flags") & 18 == 2
             sides[stream].add(tuple(p["ip.src"][:1] + p["ipv6.src"][:1] + p["tcp.srcport"]))
