@@ -18,6 +18,17 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// The text of an answer behind its sign: what begins with a percent sign would be taken for a weight, a bracket for a format, and
+/// an arrow for a pair to be matched. Behind a weight or a format of their own the first two are safe; the arrow has no escape.
+fn answer(text: &str, weight: &str) -> String {
+    let text = escape(text).replace("->", "→");
+    match text.trim_start().chars().next() {
+        Some('%') => format!("%{weight}%{text}"),
+        Some('[') => format!("[plain]{text}"),
+        _ => text,
+    }
+}
+
 /// A question under a title, with what is said of each answer.
 pub fn question(title: &str, view: &QuestionView) -> String {
     let mut stem = escape(&view.stem);
@@ -27,10 +38,10 @@ pub fn question(title: &str, view: &QuestionView) -> String {
     }
     let mut out = format!("::{}::[plain]{stem} {{\n", escape(title));
     for option in &view.options {
-        let (mark, why) = if option.right { ('=', "") } else { ('~', &*option.why) };
-        out.push_str(&format!("{mark}{}", escape(&option.text)));
+        let (mark, weight, why) = if option.right { ('=', "100", "") } else { ('~', "0", &*option.why) };
+        out.push_str(&format!("{mark}{}", answer(&option.text, weight)));
         if !why.is_empty() {
-            out.push_str(&format!(" # {}", escape(why)));
+            out.push_str(&format!(" # {}", escape(why).replace("->", "→")));
         }
         out.push('\n');
     }
@@ -47,5 +58,12 @@ mod tests {
     fn signs_of_gift_lose_their_meaning() {
         assert_eq!(escape("a=b~c#1{2}3:4\\5"), "a\\=b\\~c\\#1\\{2\\}3\\:4\\\\5");
         assert_eq!(escape("\x1b[31m\n"), "␛[31m␊");
+    }
+
+    #[test]
+    fn what_begins_an_answer_means_nothing_else() {
+        assert_eq!(answer("%20%20a", "0"), "%0%%20%20a");
+        assert_eq!(answer("[html]b", "100"), "[plain][html]b");
+        assert_eq!(answer("a=1 -> b", "0"), "a\\=1 → b");
     }
 }

@@ -10,7 +10,7 @@ use crate::flow::Kind;
 pub fn who_answers(p: &Facts, _: &mut Dice) -> Option<Draft> {
     p.event(Kind::ArpRequest)?;
     Some(
-        Draft::new("arp.who-answers", p, &["eth.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"])?
+        Draft::new("arp.who-answers", p, &["arp.opcode", "eth.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"])?
             .is("arp-owner")
             .not("arp-everyone")
             .not("arp-switch")

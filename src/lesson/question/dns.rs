@@ -83,10 +83,13 @@ pub fn answer_id(p: &Facts, dice: &mut Dice) -> Option<Draft> {
 /// How long an answer may be kept.
 pub fn ttl(p: &Facts, _: &mut Dice) -> Option<Draft> {
     message(p, Kind::DnsResponse)?;
-    if p.uint("dns.count.answers")? != 1 {
+    // Of several records all must say the same.
+    let answers = usize::try_from(p.uint("dns.count.answers")?).ok()?;
+    let ttls = p.uints("dns.resp.ttl");
+    let ttl = *ttls.first().filter(|ttl| (10..=604_800).contains(*ttl))?;
+    if answers == 0 || ttls.len() < answers || ttls[..answers].iter().any(|other| *other != ttl) {
         return None;
     }
-    let ttl = p.uint("dns.resp.ttl").filter(|ttl| (10..=604_800).contains(ttl))?;
     let gone = ttl / 3;
     Some(
         Draft::new("dns.ttl", p, &["dns.qry.name", "dns.resp.ttl"])?
@@ -144,4 +147,23 @@ pub fn truncated(p: &Facts, _: &mut Dice) -> Option<Draft> {
             .not("name-unknown")
             .not("ask-another"),
     )
+}
+
+/// Addresses that are shown of many.
+const SHOWN: usize = 6;
+
+/// Which of several addresses is taken.
+pub fn several(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    message(p, Kind::DnsResponse)?;
+    let mut addresses = p.texts("dns.a");
+    addresses.dedup();
+    if addresses.len() < 2 || p.uint("dns.qry.type")? != 1 || p.uint("dns.flags.rcode")? != 0 {
+        return None;
+    }
+    let mut shown = addresses.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" ");
+    if addresses.len() > SHOWN {
+        shown.push_str(" …");
+    }
+    let draft = Draft::new("dns.several", p, &["dns.qry.name"])?.show(p.number, "dns.a", shown);
+    Some(draft.is("several-any").not("several-idle").not("several-all").not("several-spare"))
 }

@@ -30,12 +30,17 @@ const MAX_FLOWS: usize = 65_536;
 const AROUND: &[&str] = &[
     "hop.gateway",
     "hop.gateway_packet",
+    "names.used_address",
+    "names.used_packet",
     "nat.packet",
     "nat.kind",
     "nat.src",
     "nat.sport",
     "nat.dst",
     "nat.dport",
+    "relay.client",
+    "relay.front",
+    "relay.packet",
 ];
 
 /// A layer of a packet.
@@ -82,6 +87,8 @@ pub struct Facts {
     pub copy: bool,
     /// Whether it is a piece of an IP datagram.
     pub fragment: bool,
+    /// Whether an ICMP error came that is about it.
+    pub complained: bool,
     head: Option<u64>,
     fields: Vec<Known>,
     around: Vec<(&'static str, Datum)>,
@@ -134,6 +141,7 @@ impl Facts {
             sound: is_sound(seen) && !unreadable,
             copy: is_copy(seen),
             fragment: seen.packet.fragment.is_some(),
+            complained: false,
             head: head(seen),
             fields,
             around: of_around,
@@ -367,6 +375,12 @@ impl Collector {
             self.kept.insert(number, (facts, holders));
         }
         self.told(seen.outcome, number);
+        let causes = seen.outcome.events.iter().filter_map(|event| event.uint("cause_packet"));
+        for cause in causes {
+            if let Some((facts, _)) = self.kept.get_mut(&cause) {
+                facts.complained = true;
+            }
+        }
         for record in &seen.outcome.ended {
             self.surroundings.forget(record.id);
         }

@@ -135,3 +135,13 @@ pub fn rtt(p: &Facts, _: &mut Dice) -> Option<Draft> {
             .wrong(us(1), "rtt-half"),
     )
 }
+
+/// What silence tells.
+pub fn unanswered(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    p.event(Kind::TcpSyn)?;
+    if p.complained || p.tcp()?.opening != "unanswered" || p.record.as_ref()?.packets[1] != 0 {
+        return None;
+    }
+    let draft = Draft::new("handshake.unanswered", p, &["tcp.flags.syn", "tcp.flags.ack", "tcp.dstport"])?;
+    Some(draft.is("silence-any").not("silence-no-program").not("silence-off").not("silence-firewall"))
+}

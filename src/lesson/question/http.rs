@@ -8,7 +8,7 @@ use super::facts::Facts;
 use crate::flow::{Datum, Event, Kind};
 
 /// The one request or response of a packet that is to be read by everyone.
-fn message(p: &Facts, kind: Kind) -> Option<&Event> {
+pub(super) fn message(p: &Facts, kind: Kind) -> Option<&Event> {
     let mut heads = p.events.iter().filter(|e| matches!(e.kind, Kind::HttpRequest | Kind::HttpResponse));
     let (first, more) = (heads.next()?, heads.next());
     let plain = first.get("decrypted").is_none() && first.get("stream_id").is_none();
@@ -16,7 +16,7 @@ fn message(p: &Facts, kind: Kind) -> Option<&Event> {
         .then_some(first)
 }
 
-fn text(event: &Event, key: &str) -> Option<String> {
+pub(super) fn text(event: &Event, key: &str) -> Option<String> {
     match event.get(key)? {
         Datum::Text(text) => Some(text.clone()),
         Datum::Name(name) => Some((*name).to_owned()),
@@ -24,7 +24,7 @@ fn text(event: &Event, key: &str) -> Option<String> {
     }
 }
 
-fn number(event: &Event, key: &str) -> Option<u64> {
+pub(super) fn number(event: &Event, key: &str) -> Option<u64> {
     match event.get(key)? {
         Datum::Uint(n) => Some(*n),
         _ => None,
@@ -149,6 +149,11 @@ fn host(p: &Facts) -> Option<String> {
     (!host.is_empty() && host.len() < 60 && host.chars().all(good)).then_some(host)
 }
 
+/// The field with the address that a packet goes to.
+fn to(p: &Facts) -> &'static str {
+    if p.has("ip.dst") { "ip.dst" } else { "ipv6.dst" }
+}
+
 /// What Host is for.
 pub fn host_for(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let host = host(p)?;
@@ -160,7 +165,8 @@ pub fn host_for(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if !p.text("http.request.uri")?.starts_with('/') {
         return None;
     }
-    let draft = Draft::new("http.host", p, &["http.host", "ip.dst"])?;
+    let draft = Draft::new("http.host", p, &["http.host"])?.show(p.number, to(p), p.text(to(p))?);
+    let draft = draft.with("dst", p.text(to(p))?);
     Some(draft.is("host-chooses-site").not("host-for-dns").not("host-for-router").not("host-of-client"))
 }
 
@@ -168,14 +174,16 @@ pub fn host_for(p: &Facts, _: &mut Dice) -> Option<Draft> {
 pub fn url(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let host = host(p)?;
     let uri = p.text("http.request.uri").filter(|uri| uri.starts_with('/') && uri.len() < 60)?;
-    let (ip, port) = (p.text("ip.dst")?, p.uint("tcp.dstport")?);
-    if p.text("http.request.method")? == "CONNECT" || host == ip {
+    let (ip, port) = (p.text(to(p))?, p.uint("tcp.dstport")?);
+    if p.text("http.request.method")? == "CONNECT" || host == ip || host.starts_with(&format!("{ip}:")) {
         return None;
     }
-    let fields = ["http.request.method", "http.request.uri", "http.host", "ip.dst", "tcp.dstport"];
+    let fields = ["http.request.method", "http.request.uri", "http.host", "tcp.dstport"];
+    let in_brackets = if ip.contains(':') { format!("[{ip}]") } else { ip.clone() };
     let mut draft = Draft::new("http.url", p, &fields)?
+        .show(p.number, to(p), ip)
         .right(format!("http://{host}{uri}"))
-        .wrong(format!("http://{ip}{uri}"), "url-by-address")
+        .wrong(format!("http://{in_brackets}{uri}"), "url-by-address")
         .wrong(format!("https://{host}{uri}"), "url-https");
     if uri != "/" {
         draft = draft.wrong(format!("http://{host}/"), "url-without-path");

@@ -38,6 +38,9 @@ pub fn protocol(p: &Facts, _: &mut Dice) -> Option<Draft> {
         2 => "carries-igmp",
         6 => "carries-tcp",
         17 => "carries-udp",
+        89 => "carries-ospf",
+        112 => "carries-vrrp",
+        132 => "carries-sctp",
         _ => return None,
     };
     let draft = Draft::new("ip.protocol", p, &["ip.proto"])?.is(id);

@@ -17,9 +17,12 @@ mod http;
 mod icmp;
 mod ip;
 mod link;
+mod relay;
+mod ssh;
 mod tcp;
 mod tls;
 mod udp;
+mod web;
 
 use std::collections::BTreeMap;
 
@@ -212,6 +215,7 @@ pub(crate) static KINDS: &[Kind] = &[
     kind("handshake.flags", When::Event(SYNS), handshake::flags),
     kind("handshake.mss", When::Event(SYNS), handshake::mss),
     kind("handshake.syn-window", When::Event(SYNS), handshake::syn_window),
+    kind("handshake.unanswered", When::Event(&[Event::TcpSyn]), handshake::unanswered),
     kind("tcp.next-seq", When::Data, tcp::next_seq),
     kind("tcp.ack-of", When::Data, tcp::ack_of),
     kind("tcp.acked", When::NoData, tcp::acked),
@@ -226,6 +230,7 @@ pub(crate) static KINDS: &[Kind] = &[
     kind("tcp.duplicate-ack", When::Event(&[Event::TcpDuplicateAck]), tcp::duplicate_ack),
     kind("tcp.zero-window", When::Event(&[Event::TcpZeroWindow]), tcp::zero_window),
     kind("stream.messages", When::Event(&[Event::HttpRequest]), tcp::messages),
+    kind("stream.recv", When::Data, tcp::recv),
     kind("close.ack-of-fin", When::Event(FINS), close::ack_of_fin),
     kind("close.who-time-wait", When::Event(FINS), close::who_time_wait),
     kind("close.kind", When::Event(&[Event::TcpFinAck, Event::TcpCloseAck]), close::kind),
@@ -239,6 +244,8 @@ pub(crate) static KINDS: &[Kind] = &[
     kind("dns.rcode", When::Event(&[Event::DnsResponse]), dns::rcode),
     kind("dns.authoritative", When::Event(&[Event::DnsResponse]), dns::authoritative),
     kind("dns.truncated", When::Event(&[Event::DnsResponse]), dns::truncated),
+    kind("dns.several", When::Event(&[Event::DnsResponse]), dns::several),
+    kind("dns.other-source", When::Event(&[Event::DnsResponse]), relay::other_source),
     kind("http.status-class", When::Event(&[Event::HttpResponse]), http::status_class),
     kind("http.method-meaning", When::Event(&[Event::HttpRequest]), http::method_meaning),
     kind("http.body-length", When::Event(HTTP), http::body_length),
@@ -247,11 +254,30 @@ pub(crate) static KINDS: &[Kind] = &[
     kind("http.host", When::Event(&[Event::HttpRequest]), http::host_for),
     kind("http.url", When::Event(&[Event::HttpRequest]), http::url),
     kind("http.redirect", When::Event(&[Event::HttpResponse]), http::redirect),
+    kind("http.query", When::Event(&[Event::HttpRequest]), web::query),
+    kind("http.target", When::Event(&[Event::HttpRequest]), web::target),
+    kind("http.readable", When::Event(&[Event::HttpRequest]), web::readable),
+    kind("http.cookie-back", When::Event(&[Event::HttpResponse]), web::cookie_back),
+    kind("http.range-length", When::Event(&[Event::HttpResponse]), web::range_length),
+    kind("http.not-modified", When::Event(&[Event::HttpResponse]), web::not_modified),
+    kind("http.denied", When::Event(&[Event::HttpResponse]), web::denied),
+    kind("http.fault", When::Event(&[Event::HttpResponse]), web::fault),
+    kind("http.media-type", When::Event(&[Event::HttpResponse]), web::media_type),
+    kind("http.upgrade", When::Event(&[Event::HttpResponse]), web::upgrade),
+    kind("http.pair", When::Event(&[Event::HttpResponse]), web::pair),
+    kind("http2.stream", When::Event(&[Event::HttpRequest]), web::stream),
+    kind("relay.server", When::Event(&[Event::HttpRequest]), relay::server),
+    kind("relay.client", When::Event(&[Event::HttpRequest]), relay::client),
     kind("tls.version", When::Event(&[Event::TlsServerHello]), tls::version),
     kind("tls.readable", When::Event(&[Event::TlsClientHello]), tls::readable),
     kind("tls.sni", When::Event(&[Event::TlsClientHello]), tls::sni),
     kind("tls.certificate", When::Event(&[Event::TlsServerHello]), tls::certificate),
     kind("tls.record-length", When::Event(&[Event::TlsClientHello, Event::TlsServerHello, Event::TlsData]), tls::record_length),
+    kind("tls.suite", When::Event(&[Event::TlsServerHello]), tls::suite),
+    kind("tls.alert", When::Event(&[Event::TlsAlert]), tls::alert),
+    kind("ssh.version", When::Event(&[Event::SshVersion]), ssh::version),
+    kind("ssh.readable", When::Event(&[Event::SshVersion]), ssh::readable),
+    kind("rpc.xid", When::Event(&[Event::RpcCall]), udp::rpc_xid),
     kind("flow.rtt", When::Event(&[Event::TcpSyn, Event::TcpHandshakeAck]), handshake::rtt),
     kind("flow.count-packets", When::Event(&[Event::UdpDatagram, Event::TcpSyn]), udp::count_packets),
 ];

@@ -127,10 +127,9 @@ pub fn retransmitted(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if matches!(event.variant, "conflict" | "extended" | "damaged") {
         return None;
     }
-    let seq = p.text("tcp.seq_raw")?;
-    let draft = Draft::new("tcp.retransmitted", p, &["tcp.seq_raw", "tcp.len"])?
-        .with("original", *original)
-        .show(*original, "tcp.seq_raw", seq);
+    // The original need not begin at the same number: what was sent in one piece may come again in others.
+    let fields = ["tcp.seq_raw", "tcp.len", "tcp.flags.syn", "tcp.flags.fin"];
+    let draft = Draft::new("tcp.retransmitted", p, &fields)?.with("original", *original);
     Some(draft.is("sent-again").not("sent-new").not("sent-ack-only").not("sent-reordered"))
 }
 
@@ -276,4 +275,19 @@ pub fn messages(p: &Facts, _: &mut Dice) -> Option<Draft> {
             .wrong(0u64, "message-needs-own")
             .wrong(shown + 1, "message-and-answer"),
     )
+}
+
+/// How much one call of `recv` gets.
+pub fn recv(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    const ROOM: u32 = 1024;
+    let (_, len, fin) = data(p)?;
+    if fin == 1 {
+        return None;
+    }
+    let draft = Draft::new("stream.recv", p, &["tcp.len", "tcp.hdr_len"])?
+        .right(len.min(ROOM))
+        .wrong(ROOM, "recv-fills")
+        .wrong(len, "recv-whole-segment")
+        .wrong(number(p, "tcp.hdr_len")? + len, "recv-with-header");
+    Some(draft.wrong(0u64, "recv-waits"))
 }

@@ -110,3 +110,55 @@ pub fn record_length(p: &Facts, _: &mut Dice) -> Option<Draft> {
             .wrong(length + 20, "record-tcp-header"),
     )
 }
+
+/// What of a cipher suite encrypts the data.
+pub fn suite(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    let event = hello(p, Kind::TlsServerHello)?;
+    let Some(Datum::Text(name)) = event.get("suite") else { return None };
+    let number = p.text("tls.handshake.ciphersuite")?;
+    let (exchange, rest) = match name.strip_prefix("TLS_")?.split_once("_WITH_") {
+        Some((exchange, rest)) => (Some(exchange), rest),
+        None => (None, name.strip_prefix("TLS_")?),
+    };
+    let (cipher, hash) = rest.rsplit_once('_')?;
+    if !hash.starts_with("SHA") || cipher.contains("NULL") || cipher.contains("EXPORT") {
+        return None;
+    }
+    let draft = Draft::new("tls.suite", p, &[])?
+        .show(p.number, "tls.handshake.ciphersuite", number)
+        .with("name", name.clone())
+        .right(cipher.to_owned());
+    let mut parts = exchange.unwrap_or_default().split('_').filter(|part| !part.is_empty()).rev();
+    let (sign, agree) = (parts.next(), parts.next());
+    let draft = match (agree, sign) {
+        (Some(agree), Some(sign)) => {
+            draft.wrong(sign.to_owned(), "suite-signs").wrong(agree.to_owned(), "suite-agrees")
+        }
+        (None, Some(sign)) => draft.wrong(sign.to_owned(), "suite-agrees"),
+        _ => draft,
+    };
+    Some(draft.wrong(hash.to_owned(), "suite-hash"))
+}
+
+/// What an alert says.
+pub fn alert(p: &Facts, _: &mut Dice) -> Option<Draft> {
+    hello(p, Kind::TlsAlert)?;
+    if p.count("tls.alert_message.desc") != 1 {
+        return None;
+    }
+    const ALERTS: &[(u64, &str)] = &[
+        (48, "alert-issuer"),
+        (42, "alert-certificate"),
+        (20, "alert-tag"),
+        (0, "alert-end"),
+        (40, "alert-no-choice"),
+        (45, "alert-date"),
+        (70, "alert-version"),
+        (112, "alert-name"),
+    ];
+    let desc = p.uint("tls.alert_message.desc")?;
+    let (_, right) = ALERTS.iter().find(|(known, _)| *known == desc)?;
+    let fields = ["tls.alert_message.level", "tls.alert_message.desc"];
+    let draft = Draft::new("tls.alert", p, &fields)?.is(right);
+    Some(ALERTS.iter().fold(draft, |draft, (_, id)| draft.not(id)))
+}

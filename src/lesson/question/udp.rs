@@ -31,8 +31,13 @@ pub fn reply_ports(p: &Facts, _: &mut Dice) -> Option<Draft> {
         return None;
     }
     let pair = |a: u64, b: u64| format!("{a} → {b}");
+    let stem = match tcp {
+        true if p.flag("tcp.flags.syn") && !p.flag("tcp.flags.ack") => "tcp.reply-ports",
+        true => "tcp.reply-ports/segment",
+        false => "udp.reply-ports",
+    };
     Some(
-        Draft::new(if tcp { "tcp.reply-ports" } else { "udp.reply-ports" }, p, &fields)?
+        Draft::new(stem, p, &fields)?
             .with("src", src)
             .with("dst", dst)
             .right(pair(dst, src))
@@ -54,6 +59,7 @@ pub fn service(p: &Facts, _: &mut Dice) -> Option<Draft> {
         (443, "service-https"),
         (21, "service-ftp"),
         (3306, "service-mysql"),
+        (873, "service-rsync"),
     ];
     let record = p.record.as_ref()?;
     let port = u64::from(record.server.port?);
@@ -120,5 +126,24 @@ pub fn count_packets(p: &Facts, _: &mut Dice) -> Option<Draft> {
             .wrong(8u64, "open-with-four")
             .wrong(6u64, "close-with-three")
             .wrong(4u64, "opening-forgotten"),
+    )
+}
+
+/// The number that the answer to a remote call has.
+pub fn rpc_xid(p: &Facts, dice: &mut Dice) -> Option<Draft> {
+    p.event(Event::RpcCall)?;
+    if p.count("rpc.xid") != 1 {
+        return None;
+    }
+    let xid = p.uint("rpc.xid")?;
+    let hex = |n: u64| format!("0x{:08x}", n & 0xffff_ffff);
+    Some(
+        Draft::new("rpc.xid", p, &[])?
+            .show(p.number, "rpc.xid", hex(xid))
+            .show(p.number, "rpc.program", p.text("rpc.program")?)
+            .right(hex(xid))
+            .wrong(hex(xid + 1), "xid-counts-on")
+            .wrong(hex(dice.below(1 << 32)), "xid-own")
+            .wrong(hex(p.uint("rpc.program")?), "xid-is-program"),
     )
 }
