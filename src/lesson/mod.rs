@@ -188,12 +188,39 @@ pub struct Bind {
     pub after: Option<String>,
     /// A packet it comes before.
     pub before: Option<String>,
+    /// What it must have in common with packets bound before it.
+    pub with: Vec<With>,
     /// Whether the step can be told without it.
     pub optional: bool,
     /// Where it stands.
     pub line: usize,
     /// The directive as it is written, without the name.
     pub source: String,
+}
+
+impl Bind {
+    /// The packets it is bound to, in the order in which they are written, each once.
+    pub fn others(&self) -> Vec<&str> {
+        let places = [&self.within, &self.after, &self.before].into_iter().flatten();
+        let mut others: Vec<&str> = Vec::new();
+        for other in places.chain(self.with.iter().map(|with| &with.other)) {
+            if !others.contains(&other.as_str()) {
+                others.push(other);
+            }
+        }
+        others
+    }
+}
+
+/// What a packet must have in common with another: the answer's `query_packet` is the question's number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct With {
+    /// What the packet says.
+    pub key: String,
+    /// The other packet.
+    pub other: String,
+    /// What that one says.
+    pub of: String,
 }
 
 /// A place in a file that the program writes to.
@@ -260,6 +287,10 @@ pub enum What {
         within: Option<String>,
         /// Which.
         filter: Option<Expression>,
+        /// The first that is shown.
+        from: Option<String>,
+        /// The last; it is shown whatever is left out.
+        to: Option<String>,
         /// At most so many.
         max: usize,
     },
@@ -285,7 +316,9 @@ impl What {
             What::Ladder { name, from, to, .. } => {
                 [Some(name), from.as_ref(), to.as_ref()].into_iter().flatten().map(String::as_str).collect()
             }
-            What::Packets { within, .. } => within.iter().map(String::as_str).collect(),
+            What::Packets { within, from, to, .. } => {
+                [within, from, to].into_iter().flatten().map(String::as_str).collect()
+            }
             What::Flows { .. } | What::Stack => Vec::new(),
         }
     }
