@@ -74,7 +74,8 @@ impl Probe {
                 [of(key), of("packet")]
             });
             for one in std::iter::once(whole).chain(facts) {
-                let known = |a: &Asked| (a.section, &a.source, &a.fact) == (one.section, &one.source, &one.fact);
+                let known =
+                    |a: &Asked| (a.section, &a.source, &a.fact) == (one.section, &one.source, &one.fact);
                 if says_something(&one.source) && !asked.iter().any(known) {
                     asked.push(one);
                 }
@@ -100,7 +101,8 @@ fn without_blocks(text: &str) -> String {
             Some(end) if line.contains(end.as_str()) => ends = None,
             Some(_) => {}
             None => {
-                let block = ["show", "claims", "ask"].iter().find(|b| line.starts_with(&format!("<!-- {b} ")));
+                let block =
+                    ["show", "claims", "ask"].iter().find(|b| line.starts_with(&format!("<!-- {b} ")));
                 match block {
                     Some(block) => ends = Some(format!("<!-- /{block} -->")),
                     None => {
@@ -230,12 +232,15 @@ fn same(text: &str, value: &Value) -> bool {
             let hex = text.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
             n.to_string() == text
                 || hex.is_some() && hex == n.as_u64()
-                || n.is_f64() && ["s", "ms", "µs", "ns", "min", "h", "d"].iter().any(|unit| text.ends_with(unit))
+                || n.is_f64()
+                    && ["s", "ms", "µs", "ns", "min", "h", "d"].iter().any(|unit| text.ends_with(unit))
         }
         Value::String(known) => {
             let known = plain(known);
             // Long texts are cut, words for names are the language's.
-            known == text || known.starts_with(text.trim_end_matches('…')) || known.chars().all(char::is_alphabetic)
+            known == text
+                || known.starts_with(text.trim_end_matches('…'))
+                || known.chars().all(char::is_alphabetic)
         }
         Value::Bool(_) => true,
         _ => true,
@@ -260,7 +265,8 @@ impl Tally {
     fn whole(&self, probe: &Probe, capture: &str, lang: &str) {
         let file = probe.file.replace(".en.md", &format!(".{lang}.md"));
         let output = run(&["lesson", &file, "--all", "--on", capture]);
-        let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (text, error) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         self.told.fetch_add(1, Ordering::Relaxed);
         // 1: damaged, and all before the damage is told; 2: it cannot be read at all, which is said.
         if !matches!(output.status.code(), Some(0 | 1)) && !error.starts_with("pcaplain")
@@ -288,11 +294,15 @@ impl Tally {
         let output = run(&["lesson", &probe.path, "--all", "--on", capture]);
         let (prose, said) = answers(&String::from_utf8_lossy(&output.stdout));
         let mut known: BTreeSet<String> = numbers(capture);
+        known.extend(numbers(&probe.path));
         said.values().for_each(|value| known.extend(numbers(value)));
         for number in numbers(&prose).difference(&known) {
             // What stands between blanks in the lesson may have got a sign from the sentence.
             if !probe.own.contains(number) && !known.iter().any(|k| k.contains(number.as_str())) {
-                self.wrong(format!("{} --on {capture}: {number} is neither the lesson's nor the packets'", probe.file));
+                self.wrong(format!(
+                    "{} --on {capture}: {number} is neither the lesson's nor the packets'",
+                    probe.file
+                ));
             }
         }
         let packet = |section: Option<usize>, bind: &str| {
@@ -322,7 +332,9 @@ impl Tally {
             self.compared.fetch_add(1, Ordering::Relaxed);
             if !values.iter().any(|value| same(text, value)) {
                 let file = &probe.file;
-                self.wrong(format!("{file} --on {capture}: {bind}.{key} of #{packet} is told as {text}: {values:?}"));
+                self.wrong(format!(
+                    "{file} --on {capture}: {bind}.{key} of #{packet} is told as {text}: {values:?}"
+                ));
             }
         }
     }
@@ -343,7 +355,8 @@ fn lessons_say_of_any_capture_what_its_packets_say() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut files: Vec<PathBuf> = Vec::new();
     walk(&root().join("docs/lessons"), &mut files);
-    let name = |path: &PathBuf| format!("docs/lessons/{}", path.file_name().expect("a name").to_string_lossy());
+    let name =
+        |path: &PathBuf| format!("docs/lessons/{}", path.file_name().expect("a name").to_string_lossy());
     let mut names: Vec<String> = files.iter().map(name).filter(|name| name.ends_with(".en.md")).collect();
     names.sort();
     let probes: Vec<Probe> = names.iter().map(|file| Probe::new(file, folder.path())).collect();

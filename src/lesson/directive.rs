@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn what_packets_have_in_common_is_named() {
-        let text = " a = dns.response where answers > 1 with query_packet == q.packet with dns.id == q.dns.id";
+        let text =
+            " a = dns.response where answers > 1 with query_packet == q.packet with dns.id == q.dns.id";
         let bind = bind(text, false, 1).expect("a bind");
         assert_eq!(bind.filter.as_ref().expect("a filter").to_string(), "answers > 1");
         let with: Vec<_> =

@@ -25,6 +25,8 @@ pub struct Missing<'l> {
     pub alone: bool,
     /// The names that it has to fit to, and those that these have to: nearest first.
     pub others: Vec<&'l Bind>,
+    /// Names behind it for which there are no packets at all.
+    pub also: Vec<&'l Bind>,
     /// The section whose packets it goes on with, where that is what cannot be shown.
     pub earlier: Option<usize>,
 }
@@ -133,7 +135,9 @@ fn missing<'l>(
         from = others.get(next).copied();
         next += 1;
     }
-    Missing { bind, alone: !candidates.is_empty(), others, earlier: None }
+    let also = names[failed + 1..].iter().filter(|(_, candidates)| candidates.is_empty());
+    let also = also.map(|(bind, _)| *bind).collect();
+    Missing { bind, alone: !candidates.is_empty(), others, also, earlier: None }
 }
 
 /// The first set that fits together, or the index of the name for which nothing was found.
@@ -260,7 +264,11 @@ mod tests {
         };
         assert_eq!(chosen(&[marked(3, 22), marked(4, 11)]), Ok((1, 4)));
         assert_eq!(chosen(&[marked(3, 22)]), Ok((2, 3)), "the first has no answer");
-        assert_eq!(chosen(&[marked(3, 0)]), Err(1), "what has no value is not equal to another that has none");
+        assert_eq!(
+            chosen(&[marked(3, 0)]),
+            Err(1),
+            "what has no value is not equal to another that has none"
+        );
     }
 
     #[test]
@@ -279,6 +287,7 @@ mod tests {
         let missing = join(&lesson, &scopes).missing;
         let told = |step: usize| (missing[&step].bind.name.as_str(), missing[&step].earlier);
         assert_eq!([told(0), told(1), told(2)], [("b", None), ("b", Some(0)), ("b", Some(0))]);
+        assert!(missing[&0].also.is_empty());
         assert_eq!(missing[&0].others.iter().map(|bind| bind.name.as_str()).collect::<Vec<_>>(), ["a"]);
     }
 

@@ -185,8 +185,12 @@ impl<'l> Exhibitor<'l> {
                 What::Packets { within, from, to, .. } => {
                     let flow = within.as_ref().map(|name| of(name).and_then(|candidate| candidate.flow));
                     let number = |name: &Option<String>| Some(of(name.as_deref()?)?.packet);
-                    let stretch =
-                        Stretch { flow: flow.flatten(), first: number(from), last: number(to), ..Stretch::default() };
+                    let stretch = Stretch {
+                        flow: flow.flatten(),
+                        first: number(from),
+                        last: number(to),
+                        ..Stretch::default()
+                    };
                     match flow {
                         Some(None) => State::Nothing,
                         _ => State::Packets(Box::new(stretch)),

@@ -210,7 +210,8 @@ fn missed(
     let values = [("what", what.as_str()), ("capture", &file), ("step", step)];
     let mut lines = vec![Line::new().with(said(lang, id, &values), Role::Note)];
     let named = |bind: &Bind| format!("{} = {}", bind.name, bind.source);
-    let wanted = if missing.others.is_empty() { bind.source.clone() } else { named(bind) };
+    let is_one = missing.others.is_empty() && missing.also.is_empty();
+    let wanted = if is_one { bind.source.clone() } else { named(bind) };
     lines.push(Line::new().with(said(lang, "looked-for", &[]), Role::Dim).with(wanted, Role::Command));
     for other in &missing.others {
         lines.push(
@@ -218,6 +219,11 @@ fn missed(
                 .with("  ", Role::Plain)
                 .with(said(lang, "looked-for.where", &[]), Role::Dim)
                 .with(named(other), Role::Command),
+        );
+    }
+    for other in &missing.also {
+        lines.push(
+            Line::new().with(said(lang, "looked-for.also", &[]), Role::Dim).with(named(other), Role::Command),
         );
     }
     let capture = lesson.capture_of(at);
