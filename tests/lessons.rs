@@ -199,7 +199,7 @@ fn a_protocols_name_alone_chooses_its_packets() {
     );
     assert!(text.contains("It is #") && text.contains("  TLS  "), "{text}");
     let text = told_of("@dns-tcp", "<!-- show packets where dns and tcp -->\n<!-- /show -->");
-    assert!(text.contains("  DNS  ") && !text.contains("SYN"), "{text}");
+    assert!(text.contains("asked in #") && !text.contains("SYN"), "{text}");
 }
 
 #[test]
