@@ -91,6 +91,22 @@ pub fn join<'l>(lesson: &'l Lesson, scopes: &[Scope<'l>]) -> Bound<'l> {
                 }
             }
         }
+        // A step without names of its own goes on with those of one before it.
+        for at in &steps {
+            let needed = |name: &str| {
+                let declares = |other: &usize| {
+                    lesson.sections[*other].binds().any(|bind| bind.name == name && !bind.optional)
+                };
+                if chosen.contains_key(name) { None } else { steps.iter().find(|at| declares(at)) }
+            };
+            if !bound.missing.contains_key(at)
+                && let Some(other) = lesson.sections[*at].speaks_of().find_map(needed)
+                && let Some(root) = bound.missing.get(other)
+            {
+                let missing = Missing { earlier: root.earlier.or(Some(*other)), ..root.clone() };
+                bound.missing.insert(*at, missing);
+            }
+        }
         for at in steps.iter().filter(|at| !bound.missing.contains_key(at)) {
             for bind in lesson.sections[*at].binds().filter(|bind| bind.optional) {
                 if !chosen.contains_key(&bind.name)
@@ -274,7 +290,8 @@ mod tests {
     #[test]
     fn a_step_that_goes_on_with_one_that_cannot_be_shown_says_so() {
         let text = "# T\n\n<!-- lesson\ncapture = \"c\"\n-->\n\n## A\n\n<!-- step a -->\n<!-- bind a = packet -->\n<!-- bind b = flow in a -->\n\n\
-            ## B\n\n<!-- step b -->\n<!-- bind c = hop in b -->\n\n## C\n\n<!-- step c -->\n<!-- bind d = state after c -->\n";
+            ## B\n\n<!-- step b -->\n<!-- bind c = hop in b -->\n\n## C\n\n<!-- step c -->\n<!-- bind d = state after c -->\n\n\
+            ## D\n\n<!-- step d -->\n\nIt is {a.packet}.\n\n## E\n\n<!-- step e -->\n\nNothing of packets.\n";
         let (lesson, mistakes) = crate::lesson::parse("x.md", text);
         assert!(mistakes.is_empty(), "{mistakes:?}");
         let mut scopes = crate::lesson::bind::scopes(&lesson);
@@ -287,6 +304,8 @@ mod tests {
         let missing = join(&lesson, &scopes).missing;
         let told = |step: usize| (missing[&step].bind.name.as_str(), missing[&step].earlier);
         assert_eq!([told(0), told(1), told(2)], [("b", None), ("b", Some(0)), ("b", Some(0))]);
+        assert_eq!(told(3), ("b", Some(0)), "it has no names of its own");
+        assert!(!missing.contains_key(&4));
         assert!(missing[&0].also.is_empty());
         assert_eq!(missing[&0].others.iter().map(|bind| bind.name.as_str()).collect::<Vec<_>>(), ["a"]);
     }

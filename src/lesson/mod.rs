@@ -108,6 +108,26 @@ pub struct Section {
 }
 
 impl Section {
+    /// The packets that it shows, asks about or speaks of.
+    pub fn speaks_of(&self) -> impl Iterator<Item = &str> {
+        fn in_slots<'s>(slots: impl Iterator<Item = &'s Slot>) -> impl Iterator<Item = &'s str> {
+            slots.flat_map(|slot| slot.facts().map(|(bind, _)| bind))
+        }
+        self.parts.iter().flat_map(|part| -> Vec<&str> {
+            match part {
+                Part::Show(show) => show.what.names(),
+                Part::Ask(ask) => ask.names.iter().map(String::as_str).collect(),
+                Part::Prose(prose) => in_slots(prose.slots.iter()).collect(),
+                Part::Branch(branch) => {
+                    let texts = std::iter::once(&branch.then).chain(&branch.otherwise);
+                    let slots = texts.flat_map(|prose| &prose.slots);
+                    in_slots(branch.condition.slots().chain(slots)).collect()
+                }
+                Part::Bind(_) | Part::Claims(_) => Vec::new(),
+            }
+        })
+    }
+
     /// The packets it names.
     pub fn binds(&self) -> impl Iterator<Item = &Bind> {
         self.parts.iter().filter_map(|part| match part {
