@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -137,6 +138,32 @@ impl Drop for Net {
         ip(&format!("netns del {}", self.b));
     }
 }
+
+/// A lesson that needs no more than a ping.
+const PING: &str = r#"# Asked and answered
+
+<!-- lesson
+capture = "icmp-basic"
+-->
+
+## One question
+
+<!-- step ask
+record = "ping -c 1 10.9.0.2"
+-->
+<!-- bind ask = icmp.echo-request where ip.src == 10.9.0.1 -->
+<!-- bind reply = icmp.echo-reply in ask after ask with request_packet == ask.packet -->
+
+**Think first.** Who answers?
+
+<!-- show fields ask ip.src ip.dst -->
+<!-- /show -->
+
+The question went from {ask.ip.src} to {ask.ip.dst}, the answer from {reply.ip.src} back.
+
+<!-- ask icmp.answer ask -->
+<!-- /ask -->
+"#;
 
 /// A capture that runs.
 struct Live {
@@ -722,4 +749,50 @@ fn mistakes_are_told() {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
         assert!(said.starts_with("pcaplain: ") && said.lines().count() <= 3, "{arguments:?}: {said}");
     }
+}
+
+/// A lesson records first, until Ctrl-C, and is told then with what was recorded.
+#[test]
+fn a_lesson_is_told_with_what_is_recorded_now() {
+    let Some(net) = Net::new() else { return };
+    let (lesson, scratch) = (net.file("ping.md"), net.file("scratch"));
+    fs::write(&lesson, PING).expect("a file");
+    fs::create_dir(&scratch).expect("a folder");
+    let words = [BINARY, "lesson", &lesson, "--all", "--on", "live:vb"];
+    let mut command = net.within(&net.b, &words);
+    // Ctrl-C reaches all of a terminal's foreground: the lesson and the capture that it has begun.
+    command.env("TMPDIR", &scratch).process_group(0);
+    let live = Live::start(command);
+    assert!(live.said.contains("ping -c 1 10.9.0.2"), "what to do is said first: {}", live.said);
+    net.ping(1, 56);
+    sleep(Duration::from_millis(150));
+    let group = format!("-{}", live.child.as_ref().expect("it runs").id());
+    assert!(ok(Command::new("kill").args(["-INT", "--", &group])));
+    let ended = live.wait();
+    assert_eq!(ended.status, Some(0), "{}", ended.said);
+    for part in [
+        "told with live:vb",
+        "The question went from 10.9.0.1 to 10.9.0.2, the answer from 10.9.0.2 back.",
+        "ip.src",
+        "Answer:",
+    ] {
+        assert!(ended.out.contains(part), "{part}\n{}", ended.out);
+    }
+    let left: Vec<_> = fs::read_dir(&scratch).expect("a folder").collect();
+    assert!(left.is_empty(), "the recording is kept only while the lesson is told: {left:?}");
+}
+
+/// Where nothing can be recorded, that is said, and no lesson is told.
+#[test]
+fn a_lesson_without_its_recording_is_not_told() {
+    let Some(net) = Net::new() else { return };
+    let output = net
+        .within(&net.b, &[BINARY, "lesson", "icmp", "--all", "--on", "live:nosuch"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("nosuch"), "{said}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::bind::MAX_KEYS;
 use super::join::Bound;
 use super::slots::{Slot, Values as _};
 use super::values::{Gathered, Here};
@@ -88,9 +89,15 @@ impl Checker<'_> {
         let lesson = self.lesson;
         let before: Vec<&Bind> =
             lesson.binds_for(Some(at)).take_while(|other| other.line < bind.line).collect();
-        for other in [&bind.within, &bind.after, &bind.before].into_iter().flatten() {
-            if !before.iter().any(|known| known.name == *other) {
+        for other in bind.others() {
+            if !before.iter().any(|known| known.name == other) {
                 self.say(bind.line, "unknown-bind", &[("found", other)]);
+            }
+        }
+        for key in bind.with.iter().flat_map(|with| [&with.key, &with.of]) {
+            if key != "packet" && kind_of(key).is_none() {
+                let nearest = nearest(key);
+                self.say(bind.line, "unknown-field", &[("found", key), ("nearest", &nearest)]);
             }
         }
         if before.iter().any(|known| known.name == bind.name && known.source != bind.source) {
@@ -205,6 +212,12 @@ pub fn names(lesson: &Lesson) -> Vec<Mistake> {
     for (section, part) in lesson.parts() {
         checker.part(part, section);
     }
+    for named in super::bind::scopes(lesson).iter().flat_map(|scope| &scope.names) {
+        if named.keys.len() > MAX_KEYS {
+            let max = MAX_KEYS.to_string();
+            checker.say(named.bind.line, "too-many-keys", &[("found", &named.bind.name), ("max", &max)]);
+        }
+    }
     checker.mistakes
 }
 
@@ -260,7 +273,7 @@ pub fn twins(one: &Lesson, other: &Lesson) -> Option<Mistake> {
 /// What is wrong with a lesson on its own captures.
 pub fn on_captures(lesson: &Lesson, bound: &Bound<'_>, gathered: &Gathered) -> Vec<Mistake> {
     let mut checker = Checker { lesson, mistakes: Vec::new() };
-    for missing in bound.missing.values() {
+    for missing in bound.missing.values().filter(|missing| missing.earlier.is_none()) {
         let (name, source) = (missing.bind.name.as_str(), missing.bind.source.as_str());
         let id = if missing.alone { "binds-not-together" } else { "binds-nowhere" };
         checker.say(missing.bind.line, id, &[("found", name), ("source", source)]);

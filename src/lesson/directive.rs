@@ -3,7 +3,7 @@
 //! Leaves out: where they stand (`parse`), whether what they name exists (`check`).
 
 use super::slots::is_name;
-use super::{Bind, What};
+use super::{Bind, What, With};
 use crate::notes::check::On;
 use crate::notes::expression::Expression;
 
@@ -41,6 +41,21 @@ impl<'s> Words<'s> {
         }
     }
 
+    /// What follows `with`: `KEY == OTHER.KEY`.
+    fn with(&mut self) -> Result<With, Why> {
+        let (key, sign, there) = (self.next(), self.next(), self.next());
+        let parts = there.and_then(|there| there.split_once('.'));
+        match (key, sign, parts) {
+            (Some(key), Some("=="), Some((other, of))) if is_name(other) => {
+                Ok(With { key: key.to_owned(), other: other.to_owned(), of: of.to_owned() })
+            }
+            _ => {
+                let found: Vec<&str> = [key, sign, there].into_iter().flatten().collect();
+                why("with-form", &found.join(" "))
+            }
+        }
+    }
+
     fn number(&mut self) -> Result<usize, Why> {
         let word = self.next().unwrap_or("");
         match word.parse() {
@@ -64,9 +79,8 @@ impl<'s> Words<'s> {
                     let mut ahead = Words { rest: &self.rest[at..] };
                     let stop = ahead.next().filter(|word| stops.contains(word));
                     // `in {1, 2}` belongs to the expression, `in syn` does not.
-                    if stop.is_some()
-                        && ahead.next().is_some_and(|w| is_name(w) || w.parse::<usize>().is_ok())
-                    {
+                    let ends = |w: &str| is_name(w) || w.parse::<usize>().is_ok();
+                    if stop == Some("with") || stop.is_some() && ahead.next().is_some_and(ends) {
                         end = at;
                         break;
                     }
@@ -101,16 +115,18 @@ pub(super) fn bind(text: &str, optional: bool, line: usize) -> Result<Bind, Why>
         within: None,
         after: None,
         before: None,
+        with: Vec::new(),
         optional,
         line,
         source: rest.split_whitespace().collect::<Vec<_>>().join(" "),
     };
     while let Some(word) = words.next() {
         match word {
-            "where" => bind.filter = Some(words.expression(&["in", "after", "before"])?),
+            "where" => bind.filter = Some(words.expression(&["in", "after", "before", "with"])?),
             "in" => bind.within = Some(words.name("in")?),
             "after" => bind.after = Some(words.name("after")?),
             "before" => bind.before = Some(words.name("before")?),
+            "with" => bind.with.push(words.with()?),
             _ => return why("unknown-word", word),
         }
     }
@@ -154,16 +170,19 @@ pub(super) fn show(text: &str) -> Result<What, Why> {
         }
         "packets" | "flows" => {
             let (mut within, mut filter, mut max) = (None, None, ROWS);
+            let (mut from, mut to) = (None, None);
             while let Some(word) = words.next() {
                 match word {
                     "in" if kind == "packets" => within = Some(words.name("in")?),
-                    "where" => filter = Some(words.expression(&["in", "max"])?),
+                    "from" if kind == "packets" => from = Some(words.name("from")?),
+                    "to" if kind == "packets" => to = Some(words.name("to")?),
+                    "where" => filter = Some(words.expression(&["in", "from", "to", "max"])?),
                     "max" => max = words.number()?,
                     _ => return why("unknown-word", word),
                 }
             }
             match kind {
-                "packets" => What::Packets { within, filter, max },
+                "packets" => What::Packets { within, filter, from, to, max },
                 _ => What::Flows { filter, max },
             }
         }
@@ -194,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn what_packets_have_in_common_is_named() {
+        let text =
+            " a = dns.response where answers > 1 with query_packet == q.packet with dns.id == q.dns.id";
+        let bind = bind(text, false, 1).expect("a bind");
+        assert_eq!(bind.filter.as_ref().expect("a filter").to_string(), "answers > 1");
+        let with: Vec<_> =
+            bind.with.iter().map(|w| (w.key.as_str(), w.other.as_str(), w.of.as_str())).collect();
+        assert_eq!(with, [("query_packet", "q", "packet"), ("dns.id", "q", "dns.id")]);
+        assert_eq!(bind.others(), ["q"]);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_bind_is_told() {
         let wrong = |text: &str| super::bind(text, false, 1).expect_err("a mistake").0;
         assert_eq!(wrong("x"), "bind-form");
@@ -203,11 +234,16 @@ mod tests {
         assert_eq!(wrong("x = packet where tcp.len >"), "bad-expression");
         assert_eq!(wrong("x = packet in"), "bad-name");
         assert_eq!(wrong("x = packet when y"), "unknown-word");
+        assert_eq!(wrong("x = packet with y"), "with-form");
+        assert_eq!(wrong("x = packet where a with y = q.z"), "with-form");
+        assert_eq!(wrong("x = packet with y == q"), "with-form");
     }
 
     #[test]
     fn evidence_is_asked_for_in_few_words() {
         assert!(matches!(show("packets in a where tcp.len > 0 max 3"), Ok(What::Packets { max: 3, .. })));
+        let part = show("packets in a from b where tcp.len > 0 to c");
+        assert!(matches!(part, Ok(What::Packets { from: Some(_), filter: Some(_), to: Some(_), .. })));
         assert!(matches!(show("ladder a max 9 from b to c"), Ok(What::Ladder { max: 9, .. })));
         assert!(matches!(show("stack"), Ok(What::Stack)));
         for wrong in ["", "fields a", "packet", "stack x", "flows in a", "ladder a max 0", "tree a"] {

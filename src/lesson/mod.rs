@@ -108,6 +108,26 @@ pub struct Section {
 }
 
 impl Section {
+    /// The packets that it shows, asks about or speaks of.
+    pub fn speaks_of(&self) -> impl Iterator<Item = &str> {
+        fn in_slots<'s>(slots: impl Iterator<Item = &'s Slot>) -> impl Iterator<Item = &'s str> {
+            slots.flat_map(|slot| slot.facts().map(|(bind, _)| bind))
+        }
+        self.parts.iter().flat_map(|part| -> Vec<&str> {
+            match part {
+                Part::Show(show) => show.what.names(),
+                Part::Ask(ask) => ask.names.iter().map(String::as_str).collect(),
+                Part::Prose(prose) => in_slots(prose.slots.iter()).collect(),
+                Part::Branch(branch) => {
+                    let texts = std::iter::once(&branch.then).chain(&branch.otherwise);
+                    let slots = texts.flat_map(|prose| &prose.slots);
+                    in_slots(branch.condition.slots().chain(slots)).collect()
+                }
+                Part::Bind(_) | Part::Claims(_) => Vec::new(),
+            }
+        })
+    }
+
     /// The packets it names.
     pub fn binds(&self) -> impl Iterator<Item = &Bind> {
         self.parts.iter().filter_map(|part| match part {
@@ -188,12 +208,39 @@ pub struct Bind {
     pub after: Option<String>,
     /// A packet it comes before.
     pub before: Option<String>,
+    /// What it must have in common with packets bound before it.
+    pub with: Vec<With>,
     /// Whether the step can be told without it.
     pub optional: bool,
     /// Where it stands.
     pub line: usize,
     /// The directive as it is written, without the name.
     pub source: String,
+}
+
+impl Bind {
+    /// The packets it is bound to, in the order in which they are written, each once.
+    pub fn others(&self) -> Vec<&str> {
+        let places = [&self.within, &self.after, &self.before].into_iter().flatten();
+        let mut others: Vec<&str> = Vec::new();
+        for other in places.chain(self.with.iter().map(|with| &with.other)) {
+            if !others.contains(&other.as_str()) {
+                others.push(other);
+            }
+        }
+        others
+    }
+}
+
+/// What a packet must have in common with another: the answer's `query_packet` is the question's number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct With {
+    /// What the packet says.
+    pub key: String,
+    /// The other packet.
+    pub other: String,
+    /// What that one says.
+    pub of: String,
 }
 
 /// A place in a file that the program writes to.
@@ -260,6 +307,10 @@ pub enum What {
         within: Option<String>,
         /// Which.
         filter: Option<Expression>,
+        /// The first that is shown.
+        from: Option<String>,
+        /// The last; it is shown whatever is left out.
+        to: Option<String>,
         /// At most so many.
         max: usize,
     },
@@ -285,7 +336,9 @@ impl What {
             What::Ladder { name, from, to, .. } => {
                 [Some(name), from.as_ref(), to.as_ref()].into_iter().flatten().map(String::as_str).collect()
             }
-            What::Packets { within, .. } => within.iter().map(String::as_str).collect(),
+            What::Packets { within, from, to, .. } => {
+                [within, from, to].into_iter().flatten().map(String::as_str).collect()
+            }
             What::Flows { .. } | What::Stack => Vec::new(),
         }
     }

@@ -254,7 +254,9 @@ fn form(key: &str) -> Form {
         Form::Sequence
     } else if PACKETS.contains(&key) || last == "packet" || last.ends_with("_packet") {
         Form::Packet
-    } else if GROUPED.contains(&last) {
+    } else if GROUPED.contains(&last)
+        || ["_len", "_bytes", "_flight", "_window"].iter().any(|how_much| last.ends_with(how_much))
+    {
         Form::Grouped
     } else {
         Form::Plain

@@ -198,6 +198,10 @@ fn party(flow: &FlowRecord, end: Endpoint, name: &str, each: &mut dyn FnMut(Oper
 /// Protocols that are found in a stream: only a packet's tree has them.
 const IN_STREAMS: &[&str] = &["http"];
 
+/// Protocols that are never found but in a header. All others may be in a stream (TLS, DNS over TCP), where only a tree
+/// has them.
+const HEADERS: &[&str] = &["eth", "arp", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp"];
+
 /// What the headers of a packet say, as the fast lane reads them: the fields that most checks ask for, without a
 /// tree. Quoted packets (in ICMP errors) are left out; of nested headers of one protocol the innermost answers.
 #[derive(Debug, Clone, Copy)]
@@ -252,6 +256,11 @@ impl HeaderFacts<'_> {
     pub fn knows(name: &str) -> bool {
         Self::NAMES.contains(&name)
             || Protocol::ALL.iter().any(|p| p.field().name == name && !IN_STREAMS.contains(&name))
+    }
+
+    /// Whether what it does not find is not in the packet's tree either.
+    pub fn decides(name: &str) -> bool {
+        Self::NAMES.contains(&name) || HEADERS.contains(&name)
     }
 }
 

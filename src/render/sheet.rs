@@ -36,17 +36,18 @@ pub fn write(view: &LessonView, labels: &Labels) -> io::Result<(String, String)>
 }
 
 fn section(view: &SectionView, labels: &Labels, sheet: &mut String, key: &mut String) -> io::Result<()> {
+    // What has neither evidence nor questions explains: it belongs to the key. What stands before the first heading says what
+    // is to come.
+    let works =
+        view.items.iter().any(|i| matches!(i, Item::Evidence(_) | Item::Question(_) | Item::Missing(_)));
     if !view.title.is_empty() {
         let heading = format!("\n## {}\n", text(&view.title.text()));
         key.push_str(&heading);
-        // What has neither evidence nor questions explains: it belongs to the key.
-        let works =
-            view.items.iter().any(|i| matches!(i, Item::Evidence(_) | Item::Question(_) | Item::Missing(_)));
         if works {
             sheet.push_str(&heading);
         }
     }
-    let mut before = true;
+    let mut before = works || view.title.is_empty();
     let last = view.items.iter().rposition(|item| matches!(item, Item::Evidence(_)));
     for (at, item) in view.items.iter().enumerate() {
         match item {
@@ -76,7 +77,7 @@ fn section(view: &SectionView, labels: &Labels, sheet: &mut String, key: &mut St
             }
             Item::Missing(lines) => {
                 for line in lines {
-                    sheet.push_str(&format!("\n{}\n", text(&line.text())));
+                    sheet.push_str(&format!("\n{}\n", inline(line).trim()));
                 }
             }
         }
@@ -114,10 +115,23 @@ fn blocks(blocks: &[Block], out: &mut String) {
 }
 
 fn inline(line: &crate::view::Line) -> String {
-    let span = |span: &crate::view::Span| match span.role {
-        Role::Strong => format!("**{}**", text(&span.text)),
-        Role::Command => format!("`{}`", super::text::clean(&span.text).replace('`', "'")),
-        _ => text(&span.text),
-    };
-    line.spans.iter().map(span).collect()
+    let mut out = String::new();
+    for (at, span) in line.spans.iter().enumerate() {
+        match span.role {
+            Role::Strong => {
+                out.push_str(&format!("**{}**", text(&span.text)));
+                // Behind punctuation the stars end nothing where a letter follows at once: so Markdown reads them.
+                let next = line.spans.get(at + 1).and_then(|span| span.text.chars().next());
+                let closes = span.text.ends_with(char::is_alphanumeric);
+                if !closes && next.is_some_and(char::is_alphanumeric) {
+                    out.push(' ');
+                }
+            }
+            Role::Command => {
+                out.push_str(&format!("`{}`", super::text::clean(&span.text).trim().replace('`', "'")));
+            }
+            _ => out.push_str(&text(&span.text)),
+        }
+    }
+    out
 }

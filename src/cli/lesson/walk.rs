@@ -60,15 +60,22 @@ impl<W: Write, R: BufRead> Walk<'_, W, R> {
     }
 
     fn sections(&mut self, view: &LessonView) -> Go {
+        let steps = view.sections.iter().filter(|section| section.step.is_some()).count().to_string();
         for (at, section) in view.sections.iter().enumerate() {
-            if at > 0 && self.pause()?.is_break() {
+            let next = section.step.map(|step| step.to_string());
+            let prompt = match &next {
+                Some(step) => said(self.lang, "continue-to", &[("step", step), ("steps", &steps)]),
+                None => said(self.lang, "continue", &[]),
+            };
+            if at > 0 && self.pause(&prompt)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             lesson::heading(self.page, section)?;
             let mut shown = true;
             for item in &section.items {
                 // Whoever is to think first must not see the answer below.
-                if matches!(item, Item::Evidence(_)) && !shown && self.pause()?.is_break() {
+                let prompt = said(self.lang, "continue", &[]);
+                if matches!(item, Item::Evidence(_)) && !shown && self.pause(&prompt)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 shown = matches!(item, Item::Evidence(_));
@@ -99,9 +106,8 @@ impl<W: Write, R: BufRead> Walk<'_, W, R> {
         Ok(if line == "q" || line == "quit" { None } else { Some(line) })
     }
 
-    fn pause(&mut self) -> Go {
-        let prompt = format!("[{}] ", said(self.lang, "continue", &[]));
-        Ok(match self.line(&prompt)? {
+    fn pause(&mut self, prompt: &str) -> Go {
+        Ok(match self.line(&format!("[{prompt}] "))? {
             Some(_) => ControlFlow::Continue(()),
             None => ControlFlow::Break(()),
         })
@@ -172,8 +178,8 @@ mod tests {
             Item::Text(vec![Block::Paragraph(Line::plain("So it is."))]),
             Item::Question(Box::new(question)),
         ];
-        let section = SectionView { title: Line::plain("One"), items };
-        let last = SectionView { title: Line::plain("Two"), items: Vec::new() };
+        let section = SectionView { title: Line::plain("One"), step: Some(1), items };
+        let last = SectionView { title: Line::plain("Two"), step: None, items: Vec::new() };
         LessonView { title: Line::plain("L"), captures: Line::plain("@x"), sections: vec![section, last] }
     }
 

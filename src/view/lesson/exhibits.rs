@@ -2,6 +2,8 @@
 //!
 //! Leaves out: which packets are meant (`lesson::join`), writing (`render::text::lesson`).
 
+use std::collections::VecDeque;
+
 use super::said;
 use crate::capture::Frame;
 use crate::decode::Packet;
@@ -78,11 +80,64 @@ enum State {
     /// Of one packet.
     One(u64, Option<Exhibit>),
     Ladder(Box<Collector>),
-    Packets(Option<FlowId>, Vec<Row>, u64),
+    Packets(Box<Stretch>),
     Flows(Box<Chooser>),
     Stack(Box<Stacks>),
     #[default]
     Nothing,
+}
+
+/// Packets as they are found: of one conversation or of all, from one to another.
+#[derive(Default)]
+struct Stretch {
+    flow: Option<FlowId>,
+    first: Option<u64>,
+    last: Option<u64>,
+    rows: VecDeque<Row>,
+    /// The row of `last`, where there was no room for it.
+    end: Option<Row>,
+    count: u64,
+}
+
+impl Stretch {
+    fn takes(&self, number: u64, flow: Option<FlowId>) -> bool {
+        (self.flow.is_none() || self.flow == flow)
+            && self.first.is_none_or(|first| number >= first)
+            && self.last.is_none_or(|last| number <= last)
+    }
+
+    /// One that is to be shown. Without a first packet those right before the last are wanted.
+    fn take(&mut self, number: u64, max: usize, row: impl FnOnce() -> Row) {
+        self.count += 1;
+        let fits = self.rows.len() < max;
+        if fits || self.nearest() {
+            if !fits {
+                self.rows.pop_front();
+            }
+            self.rows.push_back(row());
+        } else if self.last == Some(number) {
+            self.end = Some(row());
+        }
+    }
+
+    fn nearest(&self) -> bool {
+        self.first.is_none() && self.last.is_some()
+    }
+
+    fn exhibit(mut self, lang: Lang) -> Exhibit {
+        let left = self.count - self.rows.len() as u64;
+        let id = match &self.end {
+            Some(_) => "packets-between",
+            None if self.nearest() => "packets-before",
+            None => "packets-more",
+        };
+        if let Some(end) = self.end {
+            // What ends the story takes the place of the last row that there was room for.
+            self.rows.pop_back();
+            self.rows.push_back(end);
+        }
+        Exhibit::Packets { rows: self.rows.into(), rest: rest(lang, id, left) }
+    }
 }
 
 /// Watches a capture go by and draws what is asked for.
@@ -127,13 +182,20 @@ impl<'l> Exhibitor<'l> {
                     }
                     None => State::Nothing,
                 },
-                What::Packets { within: Some(name), .. } => {
-                    match of(name).and_then(|candidate| candidate.flow) {
-                        Some(flow) => State::Packets(Some(flow), Vec::new(), 0),
-                        None => State::Nothing,
+                What::Packets { within, from, to, .. } => {
+                    let flow = within.as_ref().map(|name| of(name).and_then(|candidate| candidate.flow));
+                    let number = |name: &Option<String>| Some(of(name.as_deref()?)?.packet);
+                    let stretch = Stretch {
+                        flow: flow.flatten(),
+                        first: number(from),
+                        last: number(to),
+                        ..Stretch::default()
+                    };
+                    match flow {
+                        Some(None) => State::Nothing,
+                        _ => State::Packets(Box::new(stretch)),
                     }
                 }
-                What::Packets { .. } => State::Packets(None, Vec::new(), 0),
                 What::Flows { max, .. } => State::Flows(Box::new(Chooser::new(*max))),
                 What::Stack => State::Stack(Box::default()),
             };
@@ -165,8 +227,8 @@ impl<'l> Exhibitor<'l> {
                     }
                 }
                 (State::Ladder(collector), _) => collector.packet(frame, packet, outcome, true),
-                (State::Packets(flow, rows, count), What::Packets { filter, max, .. }) => {
-                    if flow.is_some() && *flow != outcome.flow {
+                (State::Packets(part), What::Packets { filter, max, .. }) => {
+                    if !part.takes(frame.number, outcome.flow) {
                         continue;
                     }
                     let holds = |filter: &Expression| {
@@ -177,10 +239,9 @@ impl<'l> Exhibitor<'l> {
                     if filter.as_ref().is_some_and(|filter| !holds(filter)) {
                         continue;
                     }
-                    *count += 1;
-                    if rows.len() < *max {
-                        rows.push(row.get_or_insert_with(|| lister.row(frame, packet, outcome)).clone());
-                    }
+                    part.take(frame.number, *max, || {
+                        row.get_or_insert_with(|| lister.row(frame, packet, outcome)).clone()
+                    });
                 }
                 (State::Stack(stacks), _) => stacks.take(frame, packet, outcome),
                 _ => {}
@@ -230,10 +291,7 @@ impl<'l> Exhibitor<'l> {
                     Some((heading, ladder)) => cut(lang, heading, ladder, *max, number(from), number(to)),
                     None => nothing(lang),
                 },
-                (State::Packets(_, rows, count), _) if !rows.is_empty() => {
-                    let left = count - rows.len() as u64;
-                    Exhibit::Packets { rows, rest: rest(lang, "packets-more", left) }
-                }
+                (State::Packets(part), _) if !part.rows.is_empty() => part.exhibit(lang),
                 (State::Flows(chooser), _) => {
                     let table = chooser.table(lang, &file);
                     if table.rows.is_empty() { nothing(lang) } else { Exhibit::Table(table) }

@@ -14,7 +14,7 @@ use crate::lesson::join::{Bound, Missing};
 use crate::lesson::question::Question;
 use crate::lesson::slots::{Form, Slot, Value};
 use crate::lesson::values::{Gathered, Here};
-use crate::lesson::{Lesson, Mistake, Part, Prose};
+use crate::lesson::{Bind, Lesson, Mistake, Part, Prose};
 use crate::notes::check::ClaimResult;
 use crate::view::ends;
 use crate::view::packet;
@@ -42,6 +42,8 @@ pub struct LessonView {
 pub struct SectionView {
     /// Its heading.
     pub title: Line,
+    /// Which step it is, from 1; `None` for text around the steps.
+    pub step: Option<usize>,
     /// What stands in it.
     pub items: Vec<Item>,
 }
@@ -97,7 +99,8 @@ pub fn of(lang: Lang, lesson: &Lesson, material: &Material<'_>) -> LessonView {
         if material.file.is_none() && capture != lesson.capture {
             title.push(format!("  @{capture}"), Role::Dim);
         }
-        SectionView { title, items: Vec::new() }
+        let before = lesson.sections[..at].iter().filter(|section| section.step.is_some()).count();
+        SectionView { title, step: section.step.as_ref().map(|_| before + 1), items: Vec::new() }
     }));
     for (index, (section, part)) in lesson.parts().enumerate() {
         let view = &mut sections[section.map_or(0, |at| at + 1)];
@@ -198,12 +201,31 @@ fn missed(
     let file = material.file_of(lesson, Some(at));
     let bind = missing.bind;
     let what = kind(lang, bind.on.name());
-    let id = if missing.alone { "missing-together" } else { "missing" };
-    let mut lines =
-        vec![Line::new().with(said(lang, id, &[("what", &what), ("capture", &file)]), Role::Note)];
-    lines.push(
-        Line::new().with(said(lang, "looked-for", &[]), Role::Dim).with(bind.source.as_str(), Role::Command),
-    );
+    let step = missing.earlier.map_or("", |at| lesson.sections[at].title.as_str());
+    let id = match missing.earlier {
+        Some(_) => "missing-earlier",
+        None if missing.alone => "missing-together",
+        None => "missing",
+    };
+    let values = [("what", what.as_str()), ("capture", &file), ("step", step)];
+    let mut lines = vec![Line::new().with(said(lang, id, &values), Role::Note)];
+    let named = |bind: &Bind| format!("{} = {}", bind.name, bind.source);
+    let is_one = missing.others.is_empty() && missing.also.is_empty();
+    let wanted = if is_one { bind.source.clone() } else { named(bind) };
+    lines.push(Line::new().with(said(lang, "looked-for", &[]), Role::Dim).with(wanted, Role::Command));
+    for other in &missing.others {
+        lines.push(
+            Line::new()
+                .with("  ", Role::Plain)
+                .with(said(lang, "looked-for.where", &[]), Role::Dim)
+                .with(named(other), Role::Command),
+        );
+    }
+    for other in &missing.also {
+        lines.push(
+            Line::new().with(said(lang, "looked-for.also", &[]), Role::Dim).with(named(other), Role::Command),
+        );
+    }
     let capture = lesson.capture_of(at);
     let named = &material.named;
     if let Some(record) = lesson.sections[at].step.as_ref().and_then(|step| step.record.as_ref()) {
