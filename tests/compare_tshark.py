@@ -512,7 +512,10 @@ def http_body(file, number, name, a, b):
 def http_as_with_bodies(file, number, name, a, b):
     """"HTTP": without putting bodies together tshark reads lines of a body as header fields or as a request. Where it puts them
     together it says of this frame what pcaplain says."""
-    return name.startswith("http.") and file.with_bodies().get(number, {}).get(name) == b
+    if not name.startswith("http.") or file.with_bodies().get(number, {}).get(name) != b: return False
+    # That it tells the value in another frame, which completes the body, is no agreement.
+    return b is not None or not any(v in fields.get(name, []) for n, fields in file.with_bodies().items()
+                                    if file.stream(n) == file.stream(number) for v in a)
 
 
 def http_target_is_no_uri(file, number, name, a, b):
