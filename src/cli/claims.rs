@@ -139,8 +139,7 @@ fn records(common: &Common, claim: &Claim, on: &[String]) -> Result<Done, Proble
     let mut done = Done::default();
     for capture in captures {
         let mut sink = Results::default();
-        let ending =
-            common.session(None)?.with_claims().run(std::slice::from_ref(&capture), &mut sink)?;
+        let ending = common.session(None)?.with_claims().run(std::slice::from_ref(&capture), &mut sink)?;
         done.damages.extend(ending.damages);
         for result in sink.results.iter().filter(|result| result.claim.id == claim.id) {
             lines.line(&EvidenceRecord::new(&capture, result))?;

@@ -151,7 +151,8 @@ pub struct Section {
 
 /// All claims by topic: shown, shown with exceptions, contradicted, not seen here.
 pub fn summary(lang: Lang, results: &[ClaimResult]) -> Vec<Section> {
-    let of = |answers: &[Answer]| results.iter().filter(|r| answers.contains(&r.answer())).count().to_string();
+    let of =
+        |answers: &[Answer]| results.iter().filter(|r| answers.contains(&r.answer())).count().to_string();
     let counts = [
         ("shown", &*of(&[Answer::Shown])),
         ("excepted", &*of(&[Answer::Excepted, Answer::Exception])),
@@ -218,7 +219,8 @@ fn result(lang: Lang, result: &ClaimResult) -> Line {
     if answer == Answer::Shown {
         // What this capture bears out may be wrong in general.
         if matches!(claim.verdict, Verdict::False | Verdict::Conditional) {
-            let in_general = format!("  {}{}", labelled(lang, "claims.verdict"), verdict(lang, claim.verdict));
+            let in_general =
+                format!("  {}{}", labelled(lang, "claims.verdict"), verdict(lang, claim.verdict));
             line.push(in_general, verdict_role(claim.verdict));
         }
         return line;

@@ -57,8 +57,16 @@ fn both_languages_ask_for_the_same_values() {
 
 /// Numbers in words, in both languages. What is not here (one, zero: articles and bits) is said in too many ways.
 const WORDS: [(&str, &str, &str); 10] = [
-    ("2", "two", "二"), ("3", "three", "三"), ("4", "four", "四"), ("5", "five", "五"), ("6", "six", "六"),
-    ("7", "seven", "七"), ("8", "eight", "八"), ("9", "nine", "九"), ("10", "ten", "十"), ("20", "twenty", "二十"),
+    ("2", "two", "二"),
+    ("3", "three", "三"),
+    ("4", "four", "四"),
+    ("5", "five", "五"),
+    ("6", "six", "六"),
+    ("7", "seven", "七"),
+    ("8", "eight", "八"),
+    ("9", "nine", "九"),
+    ("10", "ten", "十"),
+    ("20", "twenty", "二十"),
 ];
 
 /// The numbers that a text has in digits, without its placeholders; names with digits in them are no numbers.
@@ -74,7 +82,9 @@ fn digits(text: &str) -> BTreeSet<String> {
         }
     }
     let words = bare.split(|c: char| !(c.is_ascii_alphanumeric() || "_.".contains(c)));
-    let numbers = words.map(|word| word.trim_matches('.')).filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let numbers = words
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     // 2MSL is 2 MSL, 8 KB is 8KB.
     let number = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).to_owned();
     numbers.map(number).filter(|number| number != "0" && number != "1").collect()

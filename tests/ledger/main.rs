@@ -7,7 +7,7 @@ mod films;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pcaplain::capture::bundled::BUNDLED;
-use pcaplain::notes::check::On;
+use pcaplain::notes::check::{Answer, On};
 use pcaplain::notes::facts::HeaderFacts;
 use pcaplain::notes::ledger::{self, Text};
 use pcaplain::notes::{Claim, ClaimResult, Status, Verdict, syllabus, vocabulary};
@@ -359,5 +359,27 @@ fn what_changes_a_capture_changes_its_verdict() {
     ] {
         assert_eq!(status(&basic, id), Status::Shown, "{id} before");
         assert_eq!(status(&films[film], id), Status::Contradicted, "{id} after: {film}");
+    }
+}
+
+/// What the standard allows besides is told as an exception, with what bears the claim out; what it forbids is not.
+#[test]
+fn an_exception_is_no_contradiction() {
+    let films: BTreeMap<_, _> = mutated().into_iter().collect();
+    let answer = |film: &Film, id: &str| {
+        let all = run(film);
+        all.iter().find(|r| r.claim.id == id).map(ClaimResult::answer).expect("a claim of that name")
+    };
+    let spoof = bundled("arp-spoof");
+    for (film, id, told) in [
+        (&films["a FIN with data"], "tcp-fin-consumes-sequence", Answer::Excepted),
+        (&films["data in the SYN+ACK"], "tcp-handshake-third-ack", Answer::Exception),
+        (&films["data after the FIN"], "tcp-fin-means-no-more-data", Answer::Contradicted),
+        (&films["an old SYN+ACK"], "tcp-handshake-second-ack", Answer::Contradicted),
+        (&spoof, "arp-only-target-replies", Answer::Excepted),
+        (&spoof, "arp-spoofing", Answer::Shown),
+        (&spoof, "tcp-isn-random", Answer::NotObserved),
+    ] {
+        assert_eq!(answer(film, id), told, "{id}");
     }
 }

@@ -35,5 +35,10 @@ pub fn films() -> Changed {
         }
         shot.summed();
     }
-    vec![("public addresses behind a translator", outward), ("a hub", hub), ("a broadcast that a router passes on", broadcast), ("far and slow", slow)]
+    vec![
+        ("public addresses behind a translator", outward),
+        ("a hub", hub),
+        ("a broadcast that a router passes on", broadcast),
+        ("far and slow", slow),
+    ]
 }
