@@ -77,6 +77,11 @@ impl Seen {
         !self.gaps.is_empty()
     }
 
+    /// The first number that is missing below `next`.
+    pub fn first_gap(&self) -> Option<u32> {
+        self.gaps.iter().map(|gap| gap.start).reduce(|a, b| if before(b, a) { b } else { a })
+    }
+
     /// Bytes missing below `number`.
     pub fn missing_below(&self, number: u32) -> u32 {
         self.gaps
