@@ -17,6 +17,7 @@ that are not called sent again some are counted apart, and not as missed, becaus
   ACK-due   the sender's numbering shows that something is missing, but no more than the acknowledgments that it owed
   window    the same with announcements of a grown window
   early     so far the capture has not shown how this sender numbers its datagrams
+  count     nothing shows that this sender does not count all its datagrams together: no timestamps, no neighbour
   no-jump   the numbering has no hole: what was lost came before the first datagram that was seen
 The recall is given over those that could be told, and over all.
 
@@ -414,7 +415,7 @@ def disagreements(by, deeds):
     """Where the capture at the sender and the kernel do not say the same. One word of the kernel's may be about several
     frames that left together, cut from one."""
     wrong = []
-    for key in by.keys() | deeds.keys():
+    for key in by.keys():  # others are of somebody else's recording with the same addresses
         bursts, last = [], None
         for one in (one for one in by.get(key, ()) if one.again):
             frame = one.frame
@@ -494,6 +495,8 @@ class History:
         numbered = [other for other in mine if other.id]
         if not numbered or self.steps[frame.socket] < 16 and len(self.hosts[frame.socket[0]]) < 6:
             return "early"
+        if not frame.tsval and len(self.hosts[frame.socket[0]]) < 6 and mine[0].id:
+            return "count"
         last = numbered[-1]
         for other in numbered:
             if not before(other.id, last.id):

@@ -96,8 +96,8 @@ pub struct Connection {
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
     troubles: u32,
-    /// The packet whose data the latest segment acknowledges first.
-    pub acks: Option<u64>,
+    /// The packet whose data the latest segment acknowledges first, and the time since it was sent first.
+    pub acks: Option<(u64, i64)>,
     /// What of the capture's own doing was told.
     told: artifacts::Told,
     /// Whose labels are told, where not our own.
@@ -365,7 +365,9 @@ impl Connection {
             let lost = j.labels.iter().any(|l| unseen.contains(&l.kind));
             let keep_alive = j.labels.iter().any(|l| l.kind == Kind::TcpKeepAliveAck && l.variant == "first");
             let peer = &mut self.sides[p];
-            peer.passed.clear();
+            let round_trip = self.handshake_rtt.unwrap_or(lost::LEAST_TIMEOUT_NS);
+            peer.passed
+                .retain(|passed| passed.again_ns.is_some_and(|passed| s.time_ns - passed < round_trip));
             if keep_alive {
                 peer.seen = Seen::from(s.ack); // what it sends next is this, and not the number of its probe
             }
@@ -391,6 +393,11 @@ impl Connection {
             .with("client", end(&self.base.client))
             .with("server", end(&self.base.server))
             .with("stream", Datum::Uint(self.base.stream))
+    }
+
+    /// From the SYN to the handshake's third segment, where each was sent once.
+    pub fn handshake_rtt(&self) -> Option<i64> {
+        self.handshake_rtt
     }
 
     /// The connection summed up.

@@ -24,8 +24,13 @@ pub struct Identifications {
     after_giant: bool,
     /// What other connections of this host have shown; asked where a number is skipped.
     pub host: Host,
-    /// It does not count this connection alone after all: an identification was skipped without a reason.
+    /// How often some were skipped without a reason: it does not count this connection alone, or repeated something that got
+    /// lost before it was known to count.
+    odd: u16,
+    /// A segment was cut into more or fewer datagrams than was worked out: what is skipped cannot be told.
     unsteady: bool,
+    /// Its first datagram had the identification 0: a SYN+ACK that belonged to no socket yet, as Linux sends it.
+    unborn: bool,
     /// Two datagrams had different ones.
     varies: bool,
     /// Another connection of the same two hosts was held against it.
@@ -63,7 +68,7 @@ impl Identifications {
 
     /// Whether the latest step made it sure that the host counts each connection by itself.
     pub fn shows_habit(&self) -> bool {
-        self.steps == Self::HOST_HABIT && !self.unsteady
+        self.steps == Self::HOST_HABIT && !self.unsteady && self.odd == 0
     }
 
     /// Whether it gives datagrams different ones: a sender with one identification for all says nothing by it.
@@ -104,20 +109,35 @@ impl Identifications {
         let known = self.host > Host::Unknown;
         let rarely =
             self.skips <= self.steps / Self::STEPS_A_SKIP + if known { Self::FIRST_SKIPS } else { 0 };
-        !self.unsteady && rarely && (known || self.steps >= Self::HABIT)
+        let habit = self.steps >= Self::HABIT.saturating_mul(self.odd.saturating_add(1));
+        !self.unsteady && rarely && (habit || known && self.odd <= 1 + self.steps / Self::HABIT)
+    }
+
+    /// Whether the sender is not likely to count other datagrams along. In a quiet hour a count of everything looks alike.
+    pub fn counts_alone(&self, stamps: bool) -> bool {
+        self.host == Host::Apart || self.unborn || stamps
+    }
+
+    /// Whether that is known for sure, or has been seen for long.
+    pub fn is_sure(&self) -> bool {
+        self.host == Host::Apart || self.unborn || self.steps >= Self::HOST_HABIT && self.odd == 0
     }
 
     /// Whether this datagram left its sender before another one that was seen: a copy of it, or late. Any count goes up, so few
     /// steps show it, whatever else is counted along.
     pub fn is_late(&self, id: Option<u16>) -> bool {
         let behind = self.numbered(id).zip(self.last).map(|(id, last)| last.wrapping_sub(id));
-        !self.unsteady && self.steps >= Self::UPWARD && behind.is_some_and(|behind| behind < 64)
+        !self.unsteady
+            && self.odd <= self.steps
+            && self.steps >= Self::UPWARD
+            && behind.is_some_and(|behind| behind < 64)
     }
 
     /// Notes the next one. `explained`: there is a reason for a jump: bytes that are missing, or did not come yet, or
     /// acknowledgements that may be; `datagrams`: into how many a card cuts the segment, each with the next identification;
     /// `advances`: it carries bytes beyond all that were seen, so that no datagram before it was late.
     pub fn note(&mut self, id: Option<u16>, explained: bool, datagrams: u16, advances: bool) {
+        self.unborn |= id == Some(0) && self.last.is_none();
         let Some(id) = self.numbered(id) else { return };
         self.varies |= self.last.is_some_and(|last| last != id);
         match id.wrapping_sub(self.last.unwrap_or(id)) {
@@ -128,7 +148,8 @@ impl Identifications {
                 return; // a late one
             }
             _ if explained => self.skips = self.skips.saturating_add(1),
-            _ => self.unsteady = true,
+            _ if self.after_giant => self.unsteady = true, // cut into more
+            _ => self.odd = self.odd.saturating_add(1),
         }
         self.after_giant = datagrams > 1;
         self.last = Some(id.wrapping_add(datagrams - 1));
@@ -252,7 +273,7 @@ mod tests {
         for id in [0, 0x3f2c, 0x3f2d, 0x3f2e] {
             side.note(Some(id), false, 1, true);
         }
-        assert_eq!((side.steps(), side.unsteady), (2, false));
+        assert_eq!((side.steps(), side.odd), (2, 0));
         assert_eq!(side.skipped_before(Some(0x3f31)), Some(2));
         assert_eq!(side.missing_before(Some(0x3f31)), None, "two steps are no habit");
         side.host = Host::Counts;
@@ -262,7 +283,7 @@ mod tests {
         for id in [u16::MAX - 1, u16::MAX, 0, 1] {
             side.note(Some(id), false, 1, true);
         }
-        assert_eq!((side.steps(), side.unsteady), (3, false), "a count comes to 0 after 65535");
+        assert_eq!((side.steps(), side.odd), (3, 0), "a count comes to 0 after 65535");
     }
 
     #[test]
@@ -271,7 +292,7 @@ mod tests {
         for (id, datagrams) in [(100, 1), (101, 10), (111, 3), (114, 1)] {
             side.note(Some(id), false, datagrams, true);
         }
-        assert_eq!((side.steps(), side.unsteady), (3, false));
+        assert_eq!((side.steps(), side.odd, side.unsteady), (3, 0, false));
         assert_eq!(side.missing_before(Some(117)), Some(2));
         // Cut into more or fewer than was worked out: nothing can be said of what is skipped.
         for wrong in [118, 122] {
@@ -297,6 +318,19 @@ mod tests {
             side.note(Some(id), true, 1, true);
         }
         assert_eq!(side.missing_before(Some(62)), Some(2));
+    }
+
+    #[test]
+    fn one_jump_without_a_reason_takes_a_longer_habit() {
+        let mut side = Identifications::default();
+        for id in [1, 2, 4].into_iter().chain(5..30) {
+            side.note(Some(id), false, 1, true);
+        }
+        assert_eq!(side.missing_before(Some(31)), None);
+        for id in 30..40 {
+            side.note(Some(id), false, 1, true);
+        }
+        assert_eq!(side.missing_before(Some(41)), Some(1));
     }
 
     #[test]

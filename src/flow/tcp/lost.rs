@@ -13,7 +13,6 @@ use super::segment::Segment;
 use super::sequence::before;
 use super::side::Side;
 use crate::flow::event::{Datum, Kind};
-use crate::flow::tcp::identification::Host;
 
 /// The largest payload of an Ethernet frame, where the receiver's own word was not captured (RFC 9293 section 3.7.1).
 const ETHERNET_MSS: u16 = 1460;
@@ -80,14 +79,14 @@ pub(super) fn tail_before(
 
 /// Whether a sender that repeats on its own may do so by now. A probe for a lost tail goes out after two round trips (RFC 8985
 /// section 7.2), a timer takes longer. That a host counts everything it sends together, and just had nothing else to send, is as
-/// likely where no neighbour was seen: then it takes the wait of a timer, and timestamps, with which Linux counts apart.
+/// likely where nothing shows the opposite: a neighbour that was counted apart, timestamps or a SYN+ACK without an identification, as
+/// Linux sends them.
 fn waited(s: &Segment<'_>, me: &Side, round_trip: Option<i64>) -> bool {
-    let least = match round_trip.filter(|_| me.ids.host == Host::Apart) {
+    let least = match round_trip.filter(|_| me.ids.is_sure()) {
         Some(round_trip) => round_trip.min(LEAST_TIMEOUT_NS),
         None => LEAST_TIMEOUT_NS,
     };
-    let counts = me.ids.host == Host::Apart || s.options.timestamps.is_some();
-    counts && s.time_ns - me.latest.1 >= least
+    me.ids.counts_alone(s.options.timestamps.is_some()) && s.time_ns - me.latest.1 >= least
 }
 
 /// How many acknowledgements without data the sender had reason to send since the segment before: at most one for each segment of
@@ -99,7 +98,7 @@ pub(super) fn due(s: &Segment<'_>, peer: &Side) -> u16 {
         _ => true,
     };
     let open = peer.flights.iter().filter(|flight| arrived(flight.tsval)).count();
-    let passed = peer.passed.iter().filter(|tsval| arrived(**tsval)).count();
+    let passed = peer.passed.iter().filter(|passed| arrived(passed.tsval)).count();
     let passed = if peer.passed.is_full() { usize::MAX } else { passed };
     let probed = usize::from(peer.keep_alive.is_some() || peer.probe.is_some());
     u16::try_from(open.max(passed).saturating_add(probed)).unwrap_or(u16::MAX)
@@ -115,6 +114,15 @@ fn windows(s: &Segment<'_>, me: &Side, peer: &Side) -> u16 {
     let grown = u32::from(s.window - me.window) << shift;
     let step = u32::from(me.mss.unwrap_or(536)).min(u32::from(me.window) << shift >> 1).max(1);
     u16::try_from(grown / step).unwrap_or(u16::MAX)
+}
+
+/// A segment of a peer's that takes up numbers, and may have to be acknowledged still.
+#[derive(Debug, Clone, Copy)]
+pub struct Passed {
+    /// Its timestamp.
+    pub tsval: Option<u32>,
+    /// When it passed, if it is a repetition: that an acknowledgement passes later does not show that it had arrived.
+    pub again_ns: Option<i64>,
 }
 
 /// Datagrams that got lost with bytes beyond all that were seen.
@@ -133,7 +141,7 @@ pub struct Beyond {
 /// acknowledge.
 pub(super) fn beyond(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Option<Beyond> {
     let missing = me.ids.missing_before(s.ip_id)?;
-    let is_first = me.seen.first_gap().is_none_or(|gap| gap == s.seq);
+    let is_first = me.seen.only_gap() == Some(s.seq);
     let soon = s.time_ns - me.last_ns < round_trip?;
     let lost = missing.saturating_sub(due(s, peer));
     (is_first && soon && s.len > 0 && lost > 0).then_some(Beyond { lost, left: lost, packet: s.packet })

@@ -77,9 +77,9 @@ impl Seen {
         !self.gaps.is_empty()
     }
 
-    /// The first number that is missing below `next`.
-    pub fn first_gap(&self) -> Option<u32> {
-        self.gaps.iter().map(|gap| gap.start).reduce(|a, b| if before(b, a) { b } else { a })
+    /// The first number that is missing below `next`, where one stretch is.
+    pub fn only_gap(&self) -> Option<u32> {
+        self.gaps.first().filter(|_| self.gaps.len() == 1).map(|gap| gap.start)
     }
 
     /// Bytes missing below `number`.

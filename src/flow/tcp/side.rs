@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use super::endpoint::Machine;
 use super::history::Trail;
 use super::identification::Identifications;
-use super::lost::Beyond;
+use super::lost::{Beyond, Passed};
 use super::reassembly::Reassembly;
 use super::segment::Segment;
 use super::sequence::{Gap, Seen, before, not_after};
@@ -99,8 +99,8 @@ pub struct Side {
     pub last: (u64, u64),
     /// Time of its last segment.
     pub last_ns: i64,
-    /// Timestamps of its segments that take up numbers since the peer's latest, as far as there is room.
-    pub passed: ArrayVec<Option<u32>, 8>,
+    /// Its segments that take up numbers since the peer's latest, as far as there is room.
+    pub passed: ArrayVec<Passed, 8>,
     /// Datagrams that got lost before the capture point with bytes beyond `seen`; what follows there was sent before.
     pub lost_beyond: Option<Beyond>,
     /// The latest time on the sender's clock (RFC 7323 section 3.2), the packet that told it first, and that packet's time.
@@ -297,7 +297,8 @@ impl Side {
         self.last = (s.packet, if length > 0 { s.packet } else { self.last.1 });
         self.last_ns = s.time_ns;
         if length > 0 {
-            let _ = self.passed.try_push(jump.tsval);
+            let again = self.seen.next().is_some_and(|next| before(s.seq, next));
+            let _ = self.passed.try_push(Passed { tsval: jump.tsval, again_ns: again.then_some(s.time_ns) });
         }
         let before_next = self.seen.next();
         let gaps = self.seen.has_gaps();
@@ -362,15 +363,15 @@ impl Side {
     }
 
     /// The peer acknowledged up to `ack` at this time: what is covered is no longer under way.
-    /// Returns the packet whose last byte that is, where there is one.
-    pub fn note_acked(&mut self, ack: u32, time_ns: i64) -> Option<u64> {
+    /// Returns the packet whose last byte that is, where there is one, and the time since it was sent first.
+    pub fn note_acked(&mut self, ack: u32, time_ns: i64) -> Option<(u64, i64)> {
         let mut packet = None;
         let mut sample = None;
         while let Some(flight) = self.flights.front() {
             if before(ack, flight.end) {
                 break;
             }
-            packet = (flight.end == ack).then_some(flight.packet);
+            packet = (flight.end == ack).then_some((flight.packet, time_ns - flight.time_ns));
             sample = if flight.resent { None } else { Some(time_ns - flight.time_ns) };
             self.flights.pop_front();
         }
