@@ -224,6 +224,21 @@ fn an_answer_that_echoes_an_earlier_question_is_not_the_first() {
         let answer = Sent { by: Server, at: 1_020, flags: SYN | ACK, seq: 0, ack: 1, len: 0, id: 0, stamps };
         assert_eq!(talk.send(answer), told, "echo {echo}");
     }
+    // Both questions were held back and came together; the answer may be the first.
+    let mut talk = Talk::default();
+    talk.client(0, SYN, 0, 0, 0, 7, true);
+    talk.client(1, SYN, 0, 0, 0, 8, true);
+    let answer = Sent {
+        by: Server,
+        at: 30,
+        flags: SYN | ACK,
+        seq: 0,
+        ack: 1,
+        len: 0,
+        id: 0,
+        stamps: Some((71_010, 10_000)),
+    };
+    assert_eq!(talk.send(answer), []);
 }
 
 #[test]

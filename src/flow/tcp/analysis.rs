@@ -90,7 +90,7 @@ pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -
             j.retransmission = true;
             j.labels.push(again);
         }
-        ack_of_unseen(s, peer, &mut j);
+        ack_of_unseen(s, me, peer, &mut j);
         return j;
     };
     let plain = s.is_plain();
@@ -319,7 +319,11 @@ pub(super) fn probe(s: &Segment<'_>, me: &Side, peer: &Side, next: u32) -> Optio
     let one_new = s.len == 1 && s.seq == next && closed && acked.is_some();
     // All is acknowledged and the number before the next is sent once more: only to be answered. Linux asks for the window
     // like this, without a byte of its own.
-    let one_old = s.len <= 1 && s.seq == next.wrapping_sub(1) && acked == Some(next);
+    let last = s.len <= 1 && s.seq == next.wrapping_sub(1);
+    // Whether all is acknowledged need not have been captured: who sends again sends a whole segment, not its last byte.
+    let cut_off =
+        || s.len == 1 && acked != Some(s.seq) && me.flight_of(s.seq).is_some_and(|f| f.start != s.seq);
+    let one_old = last && (acked == Some(next) || cut_off());
     // A byte that is sent again because its acknowledgement has not come: the sender has not heard the time in that, or is not idle.
     let unheard =
         s.options.timestamps.zip(peer.acked_clock).is_some_and(|((_, echo), told)| before(echo, told));
@@ -365,7 +369,7 @@ pub(super) fn fills_window(in_flight: u64, me: &Side, peer: &Side) -> bool {
 
 /// What the acknowledgement says that was not said before.
 fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut Judgement) {
-    ack_of_unseen(s, peer, j);
+    ack_of_unseen(s, me, peer, j);
     let Some((acked, of)) = me.acked else { return };
     if !(s.is_plain() && s.len == 0 && s.ack == acked && s.seq == next) {
         return;
@@ -406,15 +410,22 @@ pub(super) fn announced(s: &Segment<'_>, me: &Side, peer: &Side) -> u64 {
     u64::from(s.window) << if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 }
 }
 
+/// Whether it answers the only segment that the capture has of the peer, a keep-alive: it says again what it said before, if that is
+/// known.
+pub(super) fn answers_first(s: &Segment<'_>, me: &Side, peer: &Side, highest: u32) -> bool {
+    let repeated = me.acked.is_none_or(|(acked, _)| acked == s.ack);
+    s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 && repeated
+}
+
 /// An acknowledgement of bytes that the capture never held: they got there, another way.
-fn ack_of_unseen(s: &Segment<'_>, peer: &Side, j: &mut Judgement) {
+fn ack_of_unseen(s: &Segment<'_>, me: &Side, peer: &Side, j: &mut Judgement) {
     if let Some(highest) = peer.seen.next()
         && s.ack_flag
         && !s.rst
         && before(highest, s.ack)
         && peer.ack_lost_told.is_none_or(|told| before(told, s.ack))
     {
-        if s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 {
+        if answers_first(s, me, peer, highest) {
             // All that the capture has of the peer is one empty segment, with the number before the one due.
             j.labels.push(
                 Label::new(Kind::TcpKeepAliveAck).variant("first").with("of", Datum::Uint(peer.last.0)),

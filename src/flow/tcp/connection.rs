@@ -144,6 +144,10 @@ impl Connection {
         if !s.syn {
             return false;
         }
+        let answer = self.sides[from.peer().index()].acked;
+        if me.packets == 0 && answer.is_some_and(|(acked, _)| acked == s.end()) {
+            return false; // its answer was captured first, and covers its data, too (RFC 7413)
+        }
         if s.ack_flag {
             return me.isn.is_some_and(|isn| isn != s.seq) && me.syn.is_some();
         }
@@ -228,8 +232,8 @@ impl Connection {
     /// Numbers and options that a side announces.
     fn announce(&mut self, s: &Segment<'_>, m: usize, p: usize) {
         let me = &mut self.sides[m];
-        if s.syn && me.isn.is_none() && me.base.is_some_and(|base| base != s.seq) {
-            // What came before the SYN (an injected RST) was no part of the stream.
+        if s.syn && (me.isn.is_none() || me.packets == 1) && me.base.is_some_and(|base| base != s.seq) {
+            // What came before the SYN (an injected RST) was no part of the stream; or its answer came first and covers its data.
             me.base = None;
             me.seen = Seen::default();
             me.trail = None;

@@ -64,7 +64,8 @@ pub(super) fn tail_before(
 ) -> Option<Label> {
     let missing = me.ids.missing_before(s.ip_id)?;
     let (largest, waited) = (largest(s, peer), s.time_ns - me.latest.1);
-    let is_probe = waited >= round_trip? && waited < LEAST_TIMEOUT_NS && s.len <= largest;
+    let alone = me.ids.is_sure() && me.ids.counts_alone(s.options.timestamps.is_some());
+    let is_probe = alone && waited >= round_trip? && waited < LEAST_TIMEOUT_NS && s.len <= largest;
     let reasons = missing_bytes.div_ceil(largest) + u32::from(due(s, peer)) + u32::from(windows(s, me, peer));
     (is_probe && u32::from(missing) > reasons).then(|| {
         Label::new(Kind::TcpRetransmission)
@@ -97,6 +98,10 @@ pub(super) fn due(s: &Segment<'_>, peer: &Side) -> u16 {
         (Some((_, echo)), Some(tsval)) => !before(echo, tsval),
         _ => true,
     };
+    // It acknowledges what the capture does not have: how often it had to is not known.
+    if s.ack_flag && peer.seen.next().is_none_or(|next| before(next, s.ack)) {
+        return u16::MAX;
+    }
     let open = peer.flights.iter().filter(|flight| arrived(flight.tsval)).count();
     let passed = peer.passed.iter().filter(|passed| arrived(passed.tsval)).count();
     let passed = if peer.passed.is_full() { usize::MAX } else { passed };
@@ -154,13 +159,16 @@ pub(super) fn explains(s: &Segment<'_>, me: &Side, peer: &Side, again: bool) -> 
         .is_some_and(|skipped| again || skipped <= due(s, peer).saturating_add(windows(s, me, peer)))
 }
 
+/// What a SYN waits for its answer at least before it is sent again (RFC 6298 section 2), with some slack.
+const SYN_TIMEOUT_NS: i64 = 900_000_000;
+
 /// An answer to a SYN, not the first: it echoes the time of an earlier SYN than the latest, so the server has had that all the
-/// while, and answers a SYN at once.
+/// while, and answers a SYN at once. Where both came at once (held back, and let go together) it may be the first all the same.
 pub(super) fn answers_earlier(s: &Segment<'_>, peer: &Side) -> Option<Label> {
     let (_, echo) = s.options.timestamps.filter(|_| s.syn && s.ack_flag)?;
-    let (first, _, times) = peer.syn?;
+    let (first, first_ns, times) = peer.syn?;
     let (clock, latest, _) = peer.clock?;
-    let only_asked = peer.packets == u64::from(times) && times > 1;
+    let only_asked = peer.packets == u64::from(times) && times > 1 && s.time_ns - first_ns >= SYN_TIMEOUT_NS;
     (only_asked && echo != 0 && before(echo, clock)).then(|| {
         Label::new(Kind::TcpRetransmission)
             .variant("unseen-answer")

@@ -240,14 +240,14 @@ impl Asked<'_> {
 
     /// Whether it acknowledges what the capture does not have; whether that was said already.
     fn unseen(&mut self) -> bool {
-        let (s, peer) = (self.s, self.peer);
+        let (s, me, peer) = (self.s, self.me, self.peer);
         let Some(highest) = peer.seen.next() else { return false };
         if !s.ack_flag || s.rst || !before(highest, s.ack) {
             return false;
         }
         if peer.ack_lost_told.is_some_and(|told| !before(told, s.ack)) {
             self.say("why.unseen.told", None);
-        } else if s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 {
+        } else if analysis::answers_first(s, me, peer, highest) {
             self.say_with(
                 "why.keep-alive-ack.first",
                 Some(Kind::TcpKeepAliveAck),
