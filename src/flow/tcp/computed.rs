@@ -34,10 +34,9 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
     };
     let (acks, octets) = match &c.wireshark {
         Some(theirs) => (theirs.acks, theirs.in_flight),
-        None => (
-            c.acks.map(|acks| acks.0),
-            in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()]),
-        ),
+        None => {
+            (c.acks.map(|acks| acks.0), in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()]))
+        }
     };
     if let Some(packet) = acks {
         put(&TCP_ACKS_FRAME, Value::Uint(packet));
