@@ -61,7 +61,8 @@ FIELDS = {
     "tls.handshake.type": "int", "tls.handshake.extensions_server_name": "text",
     "tls.handshake.ciphersuite": "int", "tls.handshake.extensions_alpn_str": "text",
     # --- TCP
-    "tcp.analysis.bytes_in_flight": "int", "tcp.analysis.acks_frame": "int",
+    "tcp.analysis.bytes_in_flight": "int", "tcp.analysis.acks_frame": "int", "tcp.analysis.ack_rtt": "float",
+    "tcp.analysis.initial_rtt": "float",
     # --- DNS, NBNS, mDNS, LLMNR
     "dns.a6.address_suffix": "ip", "dns.a6.prefix_len": "int", "dns.a6.prefix_name": "text",
     "dns.afsdb.hostname": "text", "dns.afsdb.subtype": "int", "dns.apl.address_family": "int",
@@ -358,6 +359,9 @@ def canon(kind, text):
         if isinstance(text, int): return text
         try: return int(str(text), 0)
         except ValueError: return int(text) if str(text).isdecimal() else str(text)  # "0050" is 50, too
+    if kind == "float":
+        try: return round(float(text), 9)
+        except (TypeError, ValueError): return str(text)
     if kind == "bool":
         return {"1": True, "0": False, "true": True, "false": False}.get(str(text).lower(), text)
     if kind == "stamp":

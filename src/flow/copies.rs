@@ -16,13 +16,15 @@ use foldhash::fast::RandomState;
 use super::event::{Datum, Event, FlowId, Kind};
 use super::info::PacketInfo;
 use crate::capture::Frame;
-use crate::decode::Packet;
+use crate::decode::{Header, Packet};
 use crate::protocol::Protocol;
 
 /// How far apart two sightings may lie, nanoseconds.
 const APART_NS: i64 = 2_000_000_000;
 /// How far apart where only the bytes are alike: a sender that repeats itself waits longer (RFC 6298 section 2).
 const AT_ONCE_NS: i64 = 1_000_000;
+/// How far apart where they take up numbers of a stream: nobody repeats those so soon without having heard the other side.
+const UNASKED_NS: i64 = 100_000;
 /// How far apart a mirror port may put the copies of two ports. What comes later was held back by the network, or is played
 /// back, and its receiver answers it.
 const MIRRORED_NS: i64 = 10_000_000;
@@ -43,6 +45,8 @@ struct Sighting {
     ends: Option<(IpAddr, IpAddr)>,
     ip_id: u16,
     src_mac: Option<[u8; 6]>,
+    /// A TCP segment that takes up numbers.
+    numbered: bool,
     flow: Option<FlowId>,
 }
 
@@ -74,6 +78,13 @@ impl Sighting {
             _ => None,
         }
     }
+}
+
+/// Whether a packet is a TCP segment with data, SYN or FIN.
+fn takes_numbers(packet: &Packet<'_>) -> bool {
+    packet.transport().zip(packet.ip()).is_some_and(|(layer, ip)| {
+        matches!(&layer.header, Header::Tcp(tcp) if tcp.syn() || tcp.fin() || ip.end > layer.header_end)
+    })
 }
 
 /// Where the transport's checksum stands in its header.
@@ -141,6 +152,7 @@ impl Copies {
             ends: info.addresses,
             ip_id: info.ip_id.unwrap_or(0),
             src_mac: info.macs.map(|m| m.0),
+            numbered: takes_numbers(packet),
             flow: None,
         };
         if let Some(first) = self.known.get(&print)
@@ -150,7 +162,7 @@ impl Copies {
                 first.repeated_by(&here, self.is_mirror(first, &here, &print))
             }
         {
-            self.doubles |= variant == "twice" && here.ip_id != 0;
+            self.doubles |= variant == "twice" && (here.ip_id != 0 || here.numbered);
             let event = Event::new(Kind::CaptureCopy, frame.number, first.flow)
                 .variant(variant)
                 .with("original", Datum::Uint(first.packet))
@@ -184,8 +196,9 @@ impl Copies {
     }
 
     /// Whether the same bytes again at one capture point can be a mirror's doing. Not where the other side has spoken in
-    /// between: it may have caused the second. Not where the sender gives all its packets one identification. And packets
-    /// without one (Linux's SYN+ACKs, say, or IPv6) only where the capture has doubled others for sure.
+    /// between: it may have caused the second. Not where the sender gives all its packets one identification, and packets
+    /// without one (Linux's SYN+ACKs, say, or IPv6) only where the capture has doubled others for sure; but what takes up numbers of
+    /// a stream is never sent again at once.
     fn is_mirror(&self, first: &Sighting, here: &Sighting, print: &u64) -> bool {
         if first.interface != here.interface {
             return true; // another matter
@@ -204,7 +217,8 @@ impl Copies {
         let constant = here.ip_id != 0
             && others()
                 .any(|other| other.ip_id == here.ip_id && other.ends.map(|e| e.0) == here.ends.map(|e| e.0));
-        !answered && !constant && (here.ip_id != 0 || self.doubles)
+        let at_once = here.numbered && (here.time_ns - first.time_ns).abs() < UNASKED_NS;
+        !answered && (at_once || !constant && (here.ip_id != 0 || self.doubles))
     }
 
     /// The conversation that the packet looked at last belongs to.

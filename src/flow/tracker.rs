@@ -440,7 +440,9 @@ impl Tracker {
         t.connection.base.goes_on(info);
         let side = &mut t.connection.sides[from.index()];
         side.bytes += info.wire_len;
-        side.ids.host_counts |= side.ids.skipped_before(s.ip_id).is_some() && self.counting.knows(src);
+        if side.ids.is_doubtful(s.ip_id) {
+            side.ids.host = side.ids.host.max(self.counting.knows(src));
+        }
         outcome.flow = Some(t.connection.base.id);
         self.current = Some(Current::Tcp(key));
         let why = outcome.wants_why.then_some(&mut outcome.why);

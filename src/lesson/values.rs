@@ -214,6 +214,7 @@ fn of_tree(tree: &Tree, frame: &crate::capture::Frame<'_>, key: &str) -> Option<
                 Show::Plain => form(key),
             },
         ),
+        wire::Value::Time(ns) => Value::Time((*ns).into()),
         wire::Value::Int(n) => Value::Number((*n).into(), form(key)),
         wire::Value::Flag(flag) => Value::Other(Datum::Flag(*flag)),
         wire::Value::Mac(address) => Value::Other(Datum::Mac(*address)),

@@ -326,6 +326,7 @@ pub(super) fn value(lang: Lang, node: &Node, bytes: &[u8]) -> String {
         (Value::Uint(n), Show::Hex(digits)) => format!("0x{n:0digits$x}", digits = usize::from(digits)),
         (Value::Uint(n), Show::Plain) => n.to_string(),
         (Value::Int(n), _) => n.to_string(),
+        (Value::Time(ns), _) => say::duration(lang, *ns),
         (Value::Flag(flag), _) => {
             say::word(lang, if *flag { "screen.flag.set" } else { "screen.flag.clear" }).to_owned()
         }
@@ -370,7 +371,7 @@ fn meaning(lang: Lang, node: &Node) -> String {
     let name = node.field.name;
     let key = match &node.value {
         Value::Uint(n) => n.to_string(),
-        Value::Int(n) => n.to_string(),
+        Value::Int(n) | Value::Time(n) => n.to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::Mac(address) => ends::mac(*address),
         Value::Ipv4(address) => Ipv4Addr::from(*address).to_string(),

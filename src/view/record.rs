@@ -210,6 +210,7 @@ impl Serialize for FieldObject<'_> {
         match &node.value {
             Value::Uint(n) => map.serialize_field("value", n)?,
             Value::Int(n) => map.serialize_field("value", n)?,
+            Value::Time(ns) => map.serialize_field("value", &seconds(*ns))?,
             Value::Flag(flag) => map.serialize_field("value", flag)?,
             Value::Mac(address) => map.serialize_field("value", &Mac(address))?,
             Value::Ipv4(address) => map.serialize_field("value", &std::net::Ipv4Addr::from(*address))?,

@@ -40,6 +40,8 @@ pub enum Value {
     Uint(u64),
     /// A signed number (derived values only).
     Int(i64),
+    /// A length of time in nanoseconds (derived values only).
+    Time(i64),
     /// A single bit, or a yes/no that was derived.
     Flag(bool),
     /// A 48-bit hardware address.

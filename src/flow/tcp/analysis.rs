@@ -8,6 +8,7 @@
 //! RFC 7323 section 3 (timestamps), RFC 9293 section 3.8.4 (keep-alives), 3.8.6.1 (probes of a zero window).
 
 use super::damaged::Run;
+use super::lost::{self, LEAST_TIMEOUT_NS};
 use super::segment::Segment;
 use super::sequence::{Gap, Novelty, before, not_after};
 use super::side::Side;
@@ -19,8 +20,8 @@ pub(super) const REORDERING_NS: i64 = 3_000_000;
 /// A clock of timestamps ticks at least once in this time (RFC 7323 section 5.4), here with some slack.
 const SLOWEST_TICK_NS: i64 = 1_500_000_000;
 
-/// The shortest timeout of a sender, as stacks have it.
-const LEAST_TIMEOUT_NS: i64 = 190_000_000;
+/// No keep-alive comes sooner: it is for connections that have been idle (RFC 9293 section 3.8.4), and stacks count in seconds.
+const LEAST_IDLE_NS: i64 = 1_000_000_000;
 
 /// A label and the numbers behind it.
 #[derive(Debug)]
@@ -85,11 +86,15 @@ pub(super) fn came_damaged(run: Option<Run>, side: &Side) -> Option<u64> {
 pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Judgement {
     let mut j = Judgement::default();
     let Some(next) = me.seen.next() else {
-        ack_of_unseen(s, peer, &mut j);
+        if let Some(again) = lost::answers_earlier(s, peer) {
+            j.retransmission = true;
+            j.labels.push(again);
+        }
+        ack_of_unseen(s, me, peer, &mut j);
         return j;
     };
     let plain = s.is_plain();
-    if let Some(kind) = probe(s, peer, next) {
+    if let Some(kind) = probe(s, me, peer, next) {
         j.probe = true;
         j.labels.push(if kind == Kind::TcpKeepAlive {
             let idle = Datum::Duration(s.time_ns - me.latest.1.max(peer.acked_time));
@@ -124,7 +129,7 @@ pub fn judge(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -
 fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: &mut Judgement) {
     match me.seen.judge(s.seq, s.length()) {
         Novelty::Next(None) => {
-            if let Some(lost) = damaged_before(s).or_else(|| lost_before(s, me, peer)) {
+            if let Some(lost) = damaged_before(s).or_else(|| lost::lost_before(s, me, peer, round_trip)) {
                 j.retransmission = true;
                 j.labels.push(lost);
             }
@@ -138,6 +143,10 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
                     .with("expected", Datum::Uint(me.relative(expected).into()))
                     .with("missing", Datum::Uint(missing.into())),
             );
+            if let Some(tail) = lost::tail_before(s, missing, me, peer, round_trip) {
+                j.retransmission = true;
+                j.labels.push(tail);
+            }
         }
         Novelty::Seen | Novelty::Extends => match old_copy(s, me) {
             Some(label) => j.labels.push(label),
@@ -181,25 +190,6 @@ fn novelty(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>, j: 
     }
 }
 
-/// New to the capture, but not the first of its kind: by its identification the sender has sent datagrams in between that
-/// did not get here. All bytes before are there and acknowledged, there was nothing to acknowledge, and the window is the same: they can
-/// only have carried these.
-pub(super) fn lost_before(s: &Segment<'_>, me: &Side, peer: &Side) -> Option<Label> {
-    let all_there = !me.seen.has_gaps() && peer.acked.map(|a| a.0) == me.seen.next();
-    // A host that counts all its datagrams together looks alike in a quiet hour. Those with timestamps count apart (Linux);
-    // and before its timer runs out no sender repeats what nobody asked for (RFC 6298 section 2.4, in practice 200 ms).
-    let waited = s.options.timestamps.is_some() && s.time_ns - me.latest.1 >= LEAST_TIMEOUT_NS;
-    let quiet = waited && peer.last.1 < me.last.0 && s.window == me.window && !me.window_of_syn;
-    let missing = me.ids.missing_before(s.ip_id).filter(|_| all_there && quiet && !s.syn)?;
-    let label = Label::new(Kind::TcpRetransmission)
-        .variant("unseen-ids")
-        .with("lost", Datum::Uint(missing.into()))
-        .with("id_before", Datum::Uint(me.ids.last().into()))
-        .with("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into()))
-        .with("evidence", Datum::Name("ip-id"));
-    Some(label)
-}
-
 /// A segment that was sent once and comes twice: what is sent again bears the time of its sending.
 pub(super) fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
     let original = me.flight_of(s.seq);
@@ -219,9 +209,17 @@ pub(super) fn old_copy(s: &Segment<'_>, me: &Side) -> Option<Label> {
             (optional(label, Some(original.map_or(packet, |first| first.packet))), "timestamp")
         }
         _ => {
-            let id = s.ip_id.filter(|id| *id != 0 && s.len > 0 && me.ids.varies()).map(u32::from);
-            let first = original.filter(|first| same(id, first.ip_id.map(u32::from)))?;
-            (optional(label, Some(first.packet)), "ip-id")
+            let id =
+                s.ip_id.filter(|id| *id != 0 && s.length() > 0 && !s.syn && me.ids.varies()).map(u32::from);
+            match original {
+                // It may have been sent again meanwhile, and this is a copy of that.
+                Some(first) => {
+                    let either = [first.ip_id, first.last_id].map(|first| same(id, first.map(u32::from)));
+                    either.contains(&true).then(|| (optional(label, Some(first.packet)), "ip-id"))?
+                }
+                // Acknowledged, and no longer remembered: its sender has numbered others since.
+                None => (id.is_some() && me.ids.is_late(s.ip_id)).then_some((label, "ip-id"))?,
+            }
         }
     };
     let label = match original {
@@ -315,13 +313,23 @@ pub(super) fn emitted_before(
 }
 
 /// What a segment is that only asks: whether the window is still closed, or whether the peer still lives.
-pub(super) fn probe(s: &Segment<'_>, peer: &Side, next: u32) -> Option<Kind> {
+pub(super) fn probe(s: &Segment<'_>, me: &Side, peer: &Side, next: u32) -> Option<Kind> {
     let closed = peer.window == 0 && peer.packets > 0;
     let acked = peer.acked.map(|a| a.0);
     let one_new = s.len == 1 && s.seq == next && closed && acked.is_some();
     // All is acknowledged and the number before the next is sent once more: only to be answered. Linux asks for the window
     // like this, without a byte of its own.
-    let one_old = s.len <= 1 && s.seq == next.wrapping_sub(1) && acked == Some(next);
+    let last = s.len <= 1 && s.seq == next.wrapping_sub(1);
+    // Whether all is acknowledged need not have been captured: who sends again sends a whole segment, not its last byte.
+    let cut_off =
+        || s.len == 1 && acked != Some(s.seq) && me.flight_of(s.seq).is_some_and(|f| f.start != s.seq);
+    let one_old = last && (acked == Some(next) || cut_off());
+    // A byte that is sent again because its acknowledgement has not come: the sender has not heard the time in that, or is not idle.
+    let unheard =
+        s.options.timestamps.zip(peer.acked_clock).is_some_and(|((_, echo), told)| before(echo, told));
+    if !closed && s.len == 1 && (unheard || s.time_ns - me.latest.1 < LEAST_IDLE_NS) {
+        return None;
+    }
     let kind = if closed { Kind::TcpZeroWindowProbe } else { Kind::TcpKeepAlive };
     (s.is_plain() && (one_new || one_old)).then_some(kind)
 }
@@ -361,7 +369,7 @@ pub(super) fn fills_window(in_flight: u64, me: &Side, peer: &Side) -> bool {
 
 /// What the acknowledgement says that was not said before.
 fn acknowledgement(s: &Segment<'_>, me: &Side, peer: &Side, next: u32, j: &mut Judgement) {
-    ack_of_unseen(s, peer, j);
+    ack_of_unseen(s, me, peer, j);
     let Some((acked, of)) = me.acked else { return };
     if !(s.is_plain() && s.len == 0 && s.ack == acked && s.seq == next) {
         return;
@@ -402,15 +410,22 @@ pub(super) fn announced(s: &Segment<'_>, me: &Side, peer: &Side) -> u64 {
     u64::from(s.window) << if me.scales(peer) { me.scale.unwrap_or(0) } else { 0 }
 }
 
+/// Whether it answers the only segment that the capture has of the peer, a keep-alive: it says again what it said before, if that is
+/// known.
+pub(super) fn answers_first(s: &Segment<'_>, me: &Side, peer: &Side, highest: u32) -> bool {
+    let repeated = me.acked.is_none_or(|(acked, _)| acked == s.ack);
+    s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 && repeated
+}
+
 /// An acknowledgement of bytes that the capture never held: they got there, another way.
-fn ack_of_unseen(s: &Segment<'_>, peer: &Side, j: &mut Judgement) {
+fn ack_of_unseen(s: &Segment<'_>, me: &Side, peer: &Side, j: &mut Judgement) {
     if let Some(highest) = peer.seen.next()
         && s.ack_flag
         && !s.rst
         && before(highest, s.ack)
         && peer.ack_lost_told.is_none_or(|told| before(told, s.ack))
     {
-        if s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 {
+        if answers_first(s, me, peer, highest) {
             // All that the capture has of the peer is one empty segment, with the number before the one due.
             j.labels.push(
                 Label::new(Kind::TcpKeepAliveAck).variant("first").with("of", Datum::Uint(peer.last.0)),

@@ -21,6 +21,8 @@ static TCP_WINDOW: Field = Field::new("tcp.window_size");
 static TCP_SCALE: Field = Field::new("tcp.window_size_scalefactor");
 static TCP_IN_FLIGHT: Field = Field::new("tcp.analysis.bytes_in_flight");
 static TCP_ACKS_FRAME: Field = Field::new("tcp.analysis.acks_frame");
+static TCP_ACK_RTT: Field = Field::new("tcp.analysis.ack_rtt");
+static TCP_INITIAL_RTT: Field = Field::new("tcp.analysis.initial_rtt");
 static TCP_SACK_LE: Field = Field::new("tcp.options.sack_le");
 static TCP_SACK_RE: Field = Field::new("tcp.options.sack_re");
 
@@ -28,17 +30,26 @@ static TCP_SACK_RE: Field = Field::new("tcp.options.sack_re");
 pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Context) {
     place(c, s, from, context);
     let mut put = |field: &'static Field, value| {
-        context.computed.push(of_segment(field, Value::Uint(value)));
+        context.computed.push(of_segment(field, value));
     };
     let (acks, octets) = match &c.wireshark {
         Some(theirs) => (theirs.acks, theirs.in_flight),
-        None => (c.acks, in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()])),
+        None => {
+            (c.acks.map(|acks| acks.0), in_flight(s, &c.sides[from.index()], &c.sides[from.peer().index()]))
+        }
     };
     if let Some(packet) = acks {
-        put(&TCP_ACKS_FRAME, packet);
+        put(&TCP_ACKS_FRAME, Value::Uint(packet));
+    }
+    if let Some((_, after_ns)) = c.acks.filter(|ours| acks == Some(ours.0)) {
+        put(&TCP_ACK_RTT, Value::Time(after_ns));
     }
     if let Some(octets) = octets {
-        put(&TCP_IN_FLIGHT, octets.into());
+        put(&TCP_IN_FLIGHT, Value::Uint(octets.into()));
+    }
+    // Where the segment says something else of the path, to be held against it.
+    if let Some(ns) = c.handshake_rtt().filter(|_| octets.is_some() || acks.is_some()) {
+        put(&TCP_INITIAL_RTT, Value::Time(ns));
     }
 }
 

@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::analysis::{self, Judgement, Label};
 use super::history::Histories;
+use super::lost;
 use super::segment::Segment;
 use super::sequence::{Novelty, Seen, before};
 use super::side::{Flight, Side};
@@ -32,9 +33,6 @@ mod complete {
     pub const FIN: u8 = 16;
     pub const RST: u8 = 32;
 }
-
-/// The largest payload of an Ethernet frame, where the receiver's own word was not captured (RFC 9293 section 3.7.1).
-const ETHERNET_MSS: u16 = 1460;
 
 /// What a connection became of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +96,8 @@ pub struct Connection {
     /// The answer to the SYN: packet and time.
     syn_ack: Option<(u64, i64)>,
     troubles: u32,
-    /// The packet whose data the latest segment acknowledges first.
-    pub acks: Option<u64>,
+    /// The packet whose data the latest segment acknowledges first, and the time since it was sent first.
+    pub acks: Option<(u64, i64)>,
     /// What of the capture's own doing was told.
     told: artifacts::Told,
     /// Whose labels are told, where not our own.
@@ -145,6 +143,10 @@ impl Connection {
         let me = &self.sides[from.index()];
         if !s.syn {
             return false;
+        }
+        let answer = self.sides[from.peer().index()].acked;
+        if me.packets == 0 && answer.is_some_and(|(acked, _)| acked == s.end()) {
+            return false; // its answer was captured first, and covers its data, too (RFC 7413)
         }
         if s.ack_flag {
             return me.isn.is_some_and(|isn| isn != s.seq) && me.syn.is_some();
@@ -230,8 +232,8 @@ impl Connection {
     /// Numbers and options that a side announces.
     fn announce(&mut self, s: &Segment<'_>, m: usize, p: usize) {
         let me = &mut self.sides[m];
-        if s.syn && me.isn.is_none() && me.base.is_some_and(|base| base != s.seq) {
-            // What came before the SYN (an injected RST) was no part of the stream.
+        if s.syn && (me.isn.is_none() || me.packets == 1) && me.base.is_some_and(|base| base != s.seq) {
+            // What came before the SYN (an injected RST) was no part of the stream; or its answer came first and covers its data.
             me.base = None;
             me.seen = Seen::default();
             me.trail = None;
@@ -306,13 +308,26 @@ impl Connection {
     /// Notes the segment's numbers, after all has been judged by those before it.
     fn note(&mut self, s: &Segment<'_>, m: usize, p: usize, j: &Judgement) {
         self.acks = None;
-        let giant = u32::from(self.sides[p].mss.unwrap_or(ETHERNET_MSS));
+        let [me, peer] = [m, p].map(|side| &self.sides[side]);
+        let largest = lost::largest(s, peer);
+        let explained = lost::explains(s, me, peer, j.retransmission);
+        let beyond = match me.seen.judge(s.seq, s.length()) {
+            Novelty::Next(None) => me.lost_beyond.filter(|_| j.retransmission || s.length() == 0),
+            Novelty::Next(Some(_)) => None,
+            _ if j.retransmission => lost::beyond(s, me, peer, self.handshake_rtt).or(me.lost_beyond),
+            _ => me.lost_beyond,
+        };
+        let takes_one = s.length() > 0 && me.seen.next() == Some(s.seq);
         let me = &mut self.sides[m];
+        me.lost_beyond = beyond.and_then(|beyond| {
+            let left = beyond.left - u16::from(takes_one);
+            (left > 0).then_some(lost::Beyond { left, ..beyond })
+        });
         if j.retransmission {
             me.retransmitted += 1;
         }
         let counts = !j.probe && !s.rst;
-        let new = me.note_sent(s, counts, giant);
+        let new = me.note_sent(s, counts, largest, explained);
         let control = u32::from(s.syn) + u32::from(s.fin);
         me.payload += u64::from(new.saturating_sub(control).min(s.len));
         me.note_reset(s);
@@ -341,6 +356,7 @@ impl Connection {
             if advanced {
                 me.acked = Some((s.ack, s.packet));
                 me.acked_time = s.time_ns;
+                me.acked_clock = s.options.timestamps.map(|(tsval, _)| tsval);
                 me.duplicate_acks = (0, 0);
                 me.repeated.clear();
                 me.reached = 0;
@@ -353,6 +369,9 @@ impl Connection {
             let lost = j.labels.iter().any(|l| unseen.contains(&l.kind));
             let keep_alive = j.labels.iter().any(|l| l.kind == Kind::TcpKeepAliveAck && l.variant == "first");
             let peer = &mut self.sides[p];
+            let round_trip = self.handshake_rtt.unwrap_or(lost::LEAST_TIMEOUT_NS);
+            peer.passed
+                .retain(|passed| passed.again_ns.is_some_and(|passed| s.time_ns - passed < round_trip));
             if keep_alive {
                 peer.seen = Seen::from(s.ack); // what it sends next is this, and not the number of its probe
             }
@@ -378,6 +397,11 @@ impl Connection {
             .with("client", end(&self.base.client))
             .with("server", end(&self.base.server))
             .with("stream", Datum::Uint(self.base.stream))
+    }
+
+    /// From the SYN to the handshake's third segment, where each was sent once.
+    pub fn handshake_rtt(&self) -> Option<i64> {
+        self.handshake_rtt
     }
 
     /// The connection summed up.

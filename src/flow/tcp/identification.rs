@@ -6,7 +6,7 @@
 //!
 //! Leaves out: IPv6, which has none, and what follows from a number that is missing ([`super::analysis`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::RandomState;
 use std::net::IpAddr;
 
@@ -16,24 +16,50 @@ use std::net::IpAddr;
 pub struct Identifications {
     /// The highest so far.
     last: Option<u16>,
-    /// How often the next one was the last one plus 1, without exception.
+    /// How often the next one was the last one plus 1.
     steps: u16,
-    /// Other connections of this host have shown that it counts; asked where a number is skipped.
-    pub host_counts: bool,
-    /// It does not count this connection alone after all: an identification was skipped without a reason, or segments larger
-    /// than a datagram are cut by a card that uses up identifications of its own.
+    /// How often some were skipped, and there was a reason: what carried them may have got lost.
+    skips: u16,
+    /// The last one counted was of a segment that a card cuts into several datagrams; how many is worked out.
+    after_giant: bool,
+    /// What other connections of this host have shown; asked where a number is skipped.
+    pub host: Host,
+    /// How often some were skipped without a reason: it does not count this connection alone, or repeated something that got
+    /// lost before it was known to count.
+    odd: u16,
+    /// A segment was cut into more or fewer datagrams than was worked out: what is skipped cannot be told.
     unsteady: bool,
+    /// Its first datagram had the identification 0: a SYN+ACK that belonged to no socket yet, as Linux sends it.
+    unborn: bool,
     /// Two datagrams had different ones.
     varies: bool,
     /// Another connection of the same two hosts was held against it.
     compared: bool,
 }
 
+/// What is known of how a host numbers its datagrams.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Host {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// One of its connections was counted by ones, for long. In a quiet hour a count of everything looks alike.
+    Counts,
+    /// Its connections were met at numbers far apart at the same time: each is counted by itself.
+    Apart,
+}
+
 impl Identifications {
     /// So many steps make a habit.
     const HABIT: u16 = 16;
+    /// So many steps are not chance.
+    const UPWARD: u16 = 2;
     /// So many steps make it the habit of the host.
     const HOST_HABIT: u16 = 32;
+    /// Of so many datagrams at most one is missing, and so many of a connection that has just begun: where more are, others
+    /// than this connection's are counted along.
+    const STEPS_A_SKIP: u16 = 4;
+    const FIRST_SKIPS: u16 = 4;
 
     /// The highest so far.
     pub fn last(&self) -> u16 {
@@ -42,7 +68,7 @@ impl Identifications {
 
     /// Whether the latest step made it sure that the host counts each connection by itself.
     pub fn shows_habit(&self) -> bool {
-        self.steps == Self::HOST_HABIT && !self.unsteady
+        self.steps == Self::HOST_HABIT && !self.unsteady && self.odd == 0
     }
 
     /// Whether it gives datagrams different ones: a sender with one identification for all says nothing by it.
@@ -67,33 +93,73 @@ impl Identifications {
         (2..64).contains(&step).then(|| step - 1)
     }
 
-    /// How many datagrams are missing before this one, where the sender counts them one by one.
-    pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
-        let counts = !self.unsteady && (self.host_counts || self.steps >= Self::HABIT);
-        self.skipped_before(id).filter(|_| counts)
+    /// Whether it is not the next one, so that what is known of the host matters.
+    pub fn is_doubtful(&self, id: Option<u16>) -> bool {
+        let step = self.numbered(id).zip(self.last).map(|(id, last)| id.wrapping_sub(last));
+        step.is_some_and(|step| step != 1)
     }
 
-    /// Notes the next one. `gap`: a jump is explained by bytes that are missing, or did not come yet; `giant`: the segment is
-    /// larger than one datagram.
-    pub fn note(&mut self, id: Option<u16>, gap: bool, giant: bool) {
-        self.unsteady |= giant;
+    /// How many datagrams are missing before this one, where the sender counts them one by one.
+    pub fn missing_before(&self, id: Option<u16>) -> Option<u16> {
+        self.skipped_before(id).filter(|_| self.counts())
+    }
+
+    /// Whether the sender counts the datagrams of this connection by ones.
+    fn counts(&self) -> bool {
+        let known = self.host > Host::Unknown;
+        let rarely =
+            self.skips <= self.steps / Self::STEPS_A_SKIP + if known { Self::FIRST_SKIPS } else { 0 };
+        let habit = self.steps >= Self::HABIT.saturating_mul(self.odd.saturating_add(1));
+        !self.unsteady && rarely && (habit || known && self.odd <= 1 + self.steps / Self::HABIT)
+    }
+
+    /// Whether the sender is not likely to count other datagrams along. In a quiet hour a count of everything looks alike.
+    pub fn counts_alone(&self, stamps: bool) -> bool {
+        self.host == Host::Apart || self.unborn || stamps
+    }
+
+    /// Whether that is known for sure, or has been seen for long.
+    pub fn is_sure(&self) -> bool {
+        self.host == Host::Apart || self.unborn || self.steps >= Self::HOST_HABIT && self.odd == 0
+    }
+
+    /// Whether this datagram left its sender before another one that was seen: a copy of it, or late. Any count goes up, so few
+    /// steps show it, whatever else is counted along.
+    pub fn is_late(&self, id: Option<u16>) -> bool {
+        let behind = self.numbered(id).zip(self.last).map(|(id, last)| last.wrapping_sub(id));
+        !self.unsteady
+            && self.odd <= self.steps
+            && self.steps >= Self::UPWARD
+            && behind.is_some_and(|behind| behind < 64)
+    }
+
+    /// Notes the next one. `explained`: there is a reason for a jump: bytes that are missing, or did not come yet, or
+    /// acknowledgements that may be; `datagrams`: into how many a card cuts the segment, each with the next identification;
+    /// `advances`: it carries bytes beyond all that were seen, so that no datagram before it was late.
+    pub fn note(&mut self, id: Option<u16>, explained: bool, datagrams: u16, advances: bool) {
+        self.unborn |= id == Some(0) && self.last.is_none();
         let Some(id) = self.numbered(id) else { return };
         self.varies |= self.last.is_some_and(|last| last != id);
         match id.wrapping_sub(self.last.unwrap_or(id)) {
-            0 => {} // the first, or a copy
+            0 => self.unsteady |= self.after_giant && advances, // else the first, or a copy
             1 => self.steps = self.steps.saturating_add(1),
-            0x8000.. => return, // a late one
-            _ if gap => {}
-            _ => self.unsteady = true,
+            0x8000.. => {
+                self.unsteady |= self.after_giant && advances; // cut into fewer than was worked out
+                return; // a late one
+            }
+            _ if explained => self.skips = self.skips.saturating_add(1),
+            _ if self.after_giant => self.unsteady = true, // cut into more
+            _ => self.odd = self.odd.saturating_add(1),
         }
-        self.last = Some(id);
+        self.after_giant = datagrams > 1;
+        self.last = Some(id.wrapping_add(datagrams - 1));
     }
 }
 
 /// Hosts that number the datagrams of each connection apart, and by ones.
 #[derive(Debug, Default)]
 pub struct Counting {
-    hosts: HashSet<IpAddr, RandomState>,
+    hosts: HashMap<IpAddr, Host, RandomState>,
     /// The sender and the receiver: who counts by destination counts these together.
     pairs: HashMap<(IpAddr, IpAddr), Pair, RandomState>,
 }
@@ -119,15 +185,15 @@ impl Counting {
     /// in this time, and is then met at two numbers that follow each other.
     const SOON_NS: i64 = 1_000_000_000;
 
-    /// Whether it is known of this host.
-    pub fn knows(&self, host: IpAddr) -> bool {
-        self.hosts.contains(&host)
+    /// What is known of this host.
+    pub fn knows(&self, host: IpAddr) -> Host {
+        self.hosts.get(&host).copied().unwrap_or_default()
     }
 
     /// Learns from a segment that was noted: the sender and the receiver, the connection's number, the time.
     pub fn learn(&mut self, pair: (IpAddr, IpAddr), flow: u64, time_ns: i64, ids: &mut Identifications) {
-        let mut known = ids.shows_habit();
-        let early = ids.steps <= Identifications::HABIT && !self.knows(pair.0);
+        let mut known = if ids.shows_habit() { Host::Counts } else { Host::Unknown };
+        let early = ids.steps <= Identifications::HABIT && self.knows(pair.0) < Host::Apart;
         if let Some(id) = ids.last.filter(|_| early)
             && (self.pairs.len() < Self::MAX || self.pairs.contains_key(&pair))
         {
@@ -148,10 +214,12 @@ impl Counting {
                 let apart = distance > Self::FAR && time_ns - when < Self::SOON_NS;
                 seen.apart = if apart { seen.apart.saturating_add(1) } else { 0 };
             }
-            known |= seen.apart >= Self::PROOFS;
+            if seen.apart >= Self::PROOFS {
+                known = Host::Apart;
+            }
         }
-        if known && self.hosts.len() < Self::MAX {
-            self.hosts.insert(pair.0);
+        if known > self.knows(pair.0) && (self.hosts.len() < Self::MAX || self.hosts.contains_key(&pair.0)) {
+            self.hosts.insert(pair.0, known);
         }
     }
 }
@@ -170,11 +238,11 @@ mod tests {
         for (flow, pair) in ids.iter().enumerate() {
             let mut side = Identifications::default();
             for id in pair {
-                side.note(Some(*id), false, false);
+                side.note(Some(*id), false, 1, true);
                 counting.learn(PAIR, flow as u64, flow as i64 * between_ns, &mut side);
             }
         }
-        counting.knows(PAIR.0)
+        counting.knows(PAIR.0) == Host::Apart
     }
 
     #[test]
@@ -203,26 +271,84 @@ mod tests {
     fn the_zero_of_a_syn_ack_is_no_number() {
         let mut side = Identifications::default();
         for id in [0, 0x3f2c, 0x3f2d, 0x3f2e] {
-            side.note(Some(id), false, false);
+            side.note(Some(id), false, 1, true);
         }
-        assert_eq!((side.steps(), side.unsteady), (2, false));
+        assert_eq!((side.steps(), side.odd), (2, 0));
         assert_eq!(side.skipped_before(Some(0x3f31)), Some(2));
         assert_eq!(side.missing_before(Some(0x3f31)), None, "two steps are no habit");
-        side.host_counts = true;
+        side.host = Host::Counts;
         assert_eq!(side.missing_before(Some(0x3f31)), Some(2));
         assert_eq!(side.skipped_before(Some(0)), None);
         let mut side = Identifications::default();
         for id in [u16::MAX - 1, u16::MAX, 0, 1] {
-            side.note(Some(id), false, false);
+            side.note(Some(id), false, 1, true);
         }
-        assert_eq!((side.steps(), side.unsteady), (3, false), "a count comes to 0 after 65535");
+        assert_eq!((side.steps(), side.odd), (3, 0), "a count comes to 0 after 65535");
     }
+
+    #[test]
+    fn giants_use_up_as_many_as_they_are_cut_into() {
+        let mut side = Identifications { host: Host::Apart, ..Identifications::default() };
+        for (id, datagrams) in [(100, 1), (101, 10), (111, 3), (114, 1)] {
+            side.note(Some(id), false, datagrams, true);
+        }
+        assert_eq!((side.steps(), side.odd, side.unsteady), (3, 0, false));
+        assert_eq!(side.missing_before(Some(117)), Some(2));
+        // Cut into more or fewer than was worked out: nothing can be said of what is skipped.
+        for wrong in [118, 122] {
+            let mut side = side;
+            side.note(Some(115), false, 5, true);
+            side.note(Some(wrong), false, 1, true);
+            assert!(side.unsteady, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn who_skips_often_counts_more_than_this_connection() {
+        let mut side = Identifications::default();
+        let mut id = 0;
+        for round in 0..40 {
+            id += if round % 4 == 3 { 3 } else { 1 };
+            side.note(Some(id), true, 1, true);
+        }
+        assert!(side.steps() > Identifications::HABIT);
+        assert_eq!(side.missing_before(Some(id + 2)), None);
+        let mut side = Identifications::default();
+        for id in (0..20).chain(22..60) {
+            side.note(Some(id), true, 1, true);
+        }
+        assert_eq!(side.missing_before(Some(62)), Some(2));
+    }
+
+    #[test]
+    fn one_jump_without_a_reason_takes_a_longer_habit() {
+        let mut side = Identifications::default();
+        for id in [1, 2, 4].into_iter().chain(5..30) {
+            side.note(Some(id), false, 1, true);
+        }
+        assert_eq!(side.missing_before(Some(31)), None);
+        for id in 30..40 {
+            side.note(Some(id), false, 1, true);
+        }
+        assert_eq!(side.missing_before(Some(41)), Some(1));
+    }
+
+    #[test]
+    fn what_was_numbered_before_is_late() {
+        let mut side = Identifications::default();
+        for id in 1..=20 {
+            side.note(Some(id), false, 1, true);
+        }
+        assert!(side.is_late(Some(20)) && side.is_late(Some(3)) && !side.is_late(Some(21)));
+        assert!(!side.is_late(None) && !side.is_late(Some(0)));
+    }
+
     #[test]
     fn one_identification_for_all_says_nothing_and_random_ones_do() {
         let (mut constant, mut random) = (Identifications::default(), Identifications::default());
         for id in [0xdf8e, 0xcc9f, 0x4a9a] {
-            constant.note(Some(0x1234), false, false);
-            random.note(Some(id), false, false);
+            constant.note(Some(0x1234), false, 1, true);
+            random.note(Some(id), false, 1, true);
         }
         assert!(!constant.varies() && random.varies());
         assert_eq!((constant.steps(), random.steps()), (0, 0));

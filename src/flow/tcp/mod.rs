@@ -12,6 +12,7 @@ pub mod damaged;
 pub mod endpoint;
 pub mod history;
 pub mod identification;
+mod lost;
 pub mod reassembly;
 pub mod segment;
 pub mod sequence;

@@ -77,6 +77,11 @@ impl Seen {
         !self.gaps.is_empty()
     }
 
+    /// The first number that is missing below `next`, where one stretch is.
+    pub fn only_gap(&self) -> Option<u32> {
+        self.gaps.first().filter(|_| self.gaps.len() == 1).map(|gap| gap.start)
+    }
+
     /// Bytes missing below `number`.
     pub fn missing_below(&self, number: u32) -> u32 {
         self.gaps

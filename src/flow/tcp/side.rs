@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use super::endpoint::Machine;
 use super::history::Trail;
 use super::identification::Identifications;
+use super::lost::{Beyond, Passed};
 use super::reassembly::Reassembly;
 use super::segment::Segment;
 use super::sequence::{Gap, Seen, before, not_after};
@@ -34,6 +35,8 @@ pub struct Flight {
     pub tsval: Option<u32>,
     /// Its IPv4 identification, where it had one.
     pub ip_id: Option<u16>,
+    /// The same, of when it was sent last.
+    pub last_id: Option<u16>,
     /// Whether it was sent again: its acknowledgement says nothing of the round trip (Karn's algorithm,
     /// RFC 6298 section 3).
     pub resent: bool,
@@ -94,6 +97,12 @@ pub struct Side {
     pub latest: (u64, i64),
     /// Packet of its last segment, and of the last one that takes up numbers.
     pub last: (u64, u64),
+    /// Time of its last segment.
+    pub last_ns: i64,
+    /// Its segments that take up numbers since the peer's latest, as far as there is room.
+    pub passed: ArrayVec<Passed, 8>,
+    /// Datagrams that got lost before the capture point with bytes beyond `seen`; what follows there was sent before.
+    pub lost_beyond: Option<Beyond>,
     /// The latest time on the sender's clock (RFC 7323 section 3.2), the packet that told it first, and that packet's time.
     pub clock: Option<(u32, u64, i64)>,
     /// Packet of the sender's first and latest SYN, and how many there were.
@@ -121,6 +130,8 @@ pub struct Side {
     pub acked: Option<(u32, u64)>,
     /// Time of that packet.
     pub acked_time: i64,
+    /// The sender's clock in that packet.
+    pub acked_clock: Option<u32>,
     /// The acknowledgement in its last segment, be it new or old: what a RST in answer to that takes for its number.
     pub said_ack: Option<u32>,
     /// The peer's timestamp that this sender echoed last: what the peer sent until then had arrived.
@@ -177,6 +188,9 @@ impl Side {
             ids: Identifications::default(),
             latest: (0, 0),
             last: (0, 0),
+            last_ns: 0,
+            passed: ArrayVec::new(),
+            lost_beyond: None,
             clock: None,
             syn: None,
             syn_acks: 0,
@@ -190,6 +204,7 @@ impl Side {
             fin_repeated: false,
             acked: None,
             acked_time: 0,
+            acked_clock: None,
             said_ack: None,
             echo: None,
             fin_acked: None,
@@ -254,9 +269,9 @@ impl Side {
         u64::from(self.window) << if scaled { self.scale.unwrap_or(0) } else { 0 }
     }
 
-    /// Notes the numbers of a segment that was sent; returns how many of them are new. `giant`: payload that only an
-    /// offloading card can send.
-    pub fn note_sent(&mut self, s: &Segment<'_>, counts: bool, giant: u32) -> u32 {
+    /// Notes the numbers of a segment that was sent; returns how many of them are new. `largest`: payload that one datagram can
+    /// have, `explained`: there is a reason for a jump in the numbering of datagrams.
+    pub fn note_sent(&mut self, s: &Segment<'_>, counts: bool, largest: u32, explained: bool) -> u32 {
         let length = s.length();
         let jump = Gap {
             start: 0,
@@ -280,14 +295,21 @@ impl Side {
             _ => (s.ttl, 0),
         };
         self.last = (s.packet, if length > 0 { s.packet } else { self.last.1 });
-        let explained = self.seen.has_gaps() || self.ids.missing_before(s.ip_id).is_some();
-        self.ids.note(s.ip_id, explained, s.len > giant);
+        self.last_ns = s.time_ns;
+        if length > 0 {
+            let again = self.seen.next().is_some_and(|next| before(s.seq, next));
+            let _ = self.passed.try_push(Passed { tsval: jump.tsval, again_ns: again.then_some(s.time_ns) });
+        }
         let before_next = self.seen.next();
+        let gaps = self.seen.has_gaps();
         let new = if counts { self.seen.add(s.seq, length, jump) } else { 0 };
         let advanced = match before_next {
             None => true,
             Some(next) => before(next, s.end()),
         };
+        let skips = gaps || self.seen.has_gaps() || explained;
+        let datagrams = u16::try_from(s.len.div_ceil(largest)).unwrap_or(u16::MAX).max(1);
+        self.ids.note(s.ip_id, skips, datagrams, advanced && length > 0);
         if counts && advanced {
             self.latest = (s.packet, s.time_ns);
         }
@@ -301,6 +323,7 @@ impl Side {
                     last_ns: s.time_ns,
                     tsval: jump.tsval,
                     ip_id: s.ip_id,
+                    last_id: s.ip_id,
                     resent: false,
                 });
             } else {
@@ -308,6 +331,7 @@ impl Side {
                     if before(flight.start, s.end()) && before(s.seq, flight.end) {
                         flight.resent = true;
                         flight.last_ns = s.time_ns;
+                        flight.last_id = s.ip_id;
                     }
                 }
             }
@@ -339,15 +363,15 @@ impl Side {
     }
 
     /// The peer acknowledged up to `ack` at this time: what is covered is no longer under way.
-    /// Returns the packet whose last byte that is, where there is one.
-    pub fn note_acked(&mut self, ack: u32, time_ns: i64) -> Option<u64> {
+    /// Returns the packet whose last byte that is, where there is one, and the time since it was sent first.
+    pub fn note_acked(&mut self, ack: u32, time_ns: i64) -> Option<(u64, i64)> {
         let mut packet = None;
         let mut sample = None;
         while let Some(flight) = self.flights.front() {
             if before(ack, flight.end) {
                 break;
             }
-            packet = (flight.end == ack).then_some(flight.packet);
+            packet = (flight.end == ack).then_some((flight.packet, time_ns - flight.time_ns));
             sample = if flight.resent { None } else { Some(time_ns - flight.time_ns) };
             self.flights.pop_front();
         }

@@ -5,6 +5,7 @@
 //! Leaves out: sentences (docs/words), and every protocol but TCP.
 
 use super::analysis;
+use super::lost;
 use super::segment::Segment;
 use super::sequence::{Gap, Novelty, before};
 use super::side::Side;
@@ -28,6 +29,9 @@ pub fn reasons(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>)
         match s.damaged_before {
             Some(_) if me.packets + peer.packets <= 1 => asked.retransmission_of_damaged(),
             _ => asked.say("why.first", None),
+        }
+        if let Some(again) = lost::answers_earlier(s, peer) {
+            asked.say_with("why.answers-earlier.yes", Some(Kind::TcpRetransmission), again.data);
         }
         asked.unseen();
         return asked.out;
@@ -85,8 +89,8 @@ impl Asked<'_> {
 
     /// Whether it is a probe of a window or of the peer's life; its number is then no part of the stream.
     fn probe(&mut self, next: u32, plain: bool) -> bool {
-        let (s, peer) = (self.s, self.peer);
-        if let Some(kind) = analysis::probe(s, peer, next) {
+        let (s, me, peer) = (self.s, self.me, self.peer);
+        if let Some(kind) = analysis::probe(s, me, peer, next) {
             let id = if kind == Kind::TcpKeepAlive { "why.keep-alive.yes" } else { "why.window-probe.yes" };
             self.say(id, Some(kind));
             return true;
@@ -105,8 +109,13 @@ impl Asked<'_> {
                 self.say("why.bytes.new", None);
                 if s.damaged_before.is_some() {
                     self.retransmission_of_damaged();
-                } else if let Some(lost) = analysis::lost_before(s, me, peer) {
-                    self.say_with("why.id-jump.yes", Some(Kind::TcpRetransmission), lost.data);
+                } else if let Some(lost) = lost::lost_before(s, me, peer, round_trip) {
+                    let id = if lost.variant == "unseen-beyond" {
+                        "why.id-jump.beyond"
+                    } else {
+                        "why.id-jump.yes"
+                    };
+                    self.say_with(id, Some(Kind::TcpRetransmission), lost.data);
                 } else if let Some(skipped) = me.ids.skipped_before(s.ip_id) {
                     let more = vec![
                         ("lost", Datum::Uint(skipped.into())),
@@ -114,6 +123,7 @@ impl Asked<'_> {
                         ("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into())),
                         ("steps", Datum::Uint(me.ids.steps().into())),
                         ("after", Datum::Duration(s.time_ns - me.latest.1)),
+                        ("due", Datum::Uint(lost::due(s, peer).into())),
                     ];
                     self.say_with("why.id-jump.no", None, more);
                 }
@@ -127,6 +137,9 @@ impl Asked<'_> {
             Novelty::Next(Some(missing)) => {
                 let more = vec![("missing", Datum::Uint(missing.into()))];
                 self.say_with("why.bytes.beyond", Some(Kind::TcpLostSegment), more);
+                if let Some(tail) = lost::tail_before(s, missing, me, peer, round_trip) {
+                    self.say_with("why.id-jump.tail", Some(Kind::TcpRetransmission), tail.data);
+                }
             }
             Novelty::Seen | Novelty::Extends => self.again(),
             Novelty::Fills(gap) => {
@@ -179,9 +192,11 @@ impl Asked<'_> {
         let id = if goes_on { "why.bytes.extend" } else { "why.bytes.seen" };
         self.say_with(id, None, first.into_iter().collect());
         if let Some(copy) = analysis::old_copy(s, me) {
-            let id = match copy.data.iter().any(|(_, datum)| *datum == Datum::Name("ip-id")) {
-                true => "why.copy.ip-id",
-                false => "why.copy.timestamp",
+            let by_id = copy.data.iter().any(|(_, datum)| *datum == Datum::Name("ip-id"));
+            let id = match (by_id, copy.data.iter().any(|(key, _)| *key == "original")) {
+                (true, true) => "why.copy.ip-id",
+                (true, false) => "why.copy.late-id",
+                (false, _) => "why.copy.timestamp",
             };
             self.say_with(id, Some(Kind::TcpOutOfOrder), copy.data);
             return;
@@ -225,14 +240,14 @@ impl Asked<'_> {
 
     /// Whether it acknowledges what the capture does not have; whether that was said already.
     fn unseen(&mut self) -> bool {
-        let (s, peer) = (self.s, self.peer);
+        let (s, me, peer) = (self.s, self.me, self.peer);
         let Some(highest) = peer.seen.next() else { return false };
         if !s.ack_flag || s.rst || !before(highest, s.ack) {
             return false;
         }
         if peer.ack_lost_told.is_some_and(|told| !before(told, s.ack)) {
             self.say("why.unseen.told", None);
-        } else if s.len == 0 && peer.is_silent() && s.ack.wrapping_sub(highest) == 1 {
+        } else if analysis::answers_first(s, me, peer, highest) {
             self.say_with(
                 "why.keep-alive-ack.first",
                 Some(Kind::TcpKeepAliveAck),

@@ -269,6 +269,7 @@ fn written(value: &Value, show: Show) -> Option<String> {
         (Value::Uint(n), Show::Hex(digits)) => format!("0x{n:0width$x}", width = usize::from(digits)),
         (Value::Uint(n), Show::Plain) => n.to_string(),
         (Value::Int(n), _) => n.to_string(),
+        (Value::Time(ns), _) => Datum::Duration(*ns).to_string(),
         (Value::Flag(flag), _) => u8::from(*flag).to_string(),
         (Value::Mac(address), _) => mac(address),
         (Value::Ipv4(address), _) => std::net::Ipv4Addr::from(*address).to_string(),

@@ -23,6 +23,7 @@ impl TreeFacts<'_> {
         match &node.value {
             Value::Uint(n) => Operand::Int((*n).into()),
             Value::Int(n) => Operand::Int((*n).into()),
+            Value::Time(ns) => Operand::Time((*ns).into()),
             Value::Flag(flag) => Operand::Bool(*flag),
             Value::Mac(address) => Operand::Mac(*address),
             Value::Ipv4(address) => Operand::V4(*address),
