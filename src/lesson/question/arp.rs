@@ -10,11 +10,15 @@ use crate::flow::Kind;
 pub fn who_answers(p: &Facts, _: &mut Dice) -> Option<Draft> {
     p.event(Kind::ArpRequest)?;
     Some(
-        Draft::new("arp.who-answers", p, &["arp.opcode", "eth.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"])?
-            .is("arp-owner")
-            .not("arp-everyone")
-            .not("arp-switch")
-            .not("arp-asker"),
+        Draft::new(
+            "arp.who-answers",
+            p,
+            &["arp.opcode", "eth.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4"],
+        )?
+        .is("arp-owner")
+        .not("arp-everyone")
+        .not("arp-switch")
+        .not("arp-asker"),
     )
 }
 

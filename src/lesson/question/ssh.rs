@@ -18,8 +18,9 @@ fn line(p: &Facts) -> Option<(String, String)> {
 /// What the line says.
 pub fn version(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let (protocol, software) = line(p)?;
-    let draft =
-        Draft::new("ssh.version", p, &["ssh.protocol"])?.with("protocol", protocol).with("software", software);
+    let draft = Draft::new("ssh.version", p, &["ssh.protocol"])?
+        .with("protocol", protocol)
+        .with("software", software);
     Some(draft.is("ssh-two-versions").not("ssh-swapped").not("ssh-user").not("ssh-key"))
 }
 

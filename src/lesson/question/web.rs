@@ -138,8 +138,11 @@ pub fn denied(p: &Facts, _: &mut Dice) -> Option<Draft> {
     if number(event, "code") != Some(401) {
         return None;
     }
-    let draft = Draft::new("http.denied", p, &["http.response.code"])?
-        .show(p.number, "http.www_authenticate", text(event, "auth_scheme")?);
+    let draft = Draft::new("http.denied", p, &["http.response.code"])?.show(
+        p.number,
+        "http.www_authenticate",
+        text(event, "auth_scheme")?,
+    );
     Some(draft.is("denied-say-who").not("denied-for-good").not("denied-wait").not("denied-elsewhere"))
 }
 
