@@ -43,6 +43,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("nbns", "dns"),       // names have the form of DNS's, pointers and all (RFC 1002 section 4.1)
     ("tls", "x509"),       // certificates are a part of its messages
     ("head", "sdp"),       // the body that SIP and RTSP have in common
+    ("ssdp", "http"),      // its datagrams are heads of HTTP (UPnP Device Architecture 2.0 section 1.1.3)
 ];
 
 /// Libraries that stay in the rooms named, so that they can be replaced there.

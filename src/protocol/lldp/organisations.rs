@@ -213,7 +213,7 @@ mod tests {
     const STATEMENTS: [(u64, &[u8], &str, Value); 10] = [
         (0x00_80c2, &[1, 0, 7], "lldp.ieee.802_1.port_vlan.id", Value::Uint(7)),
         (0x00_80c2, &[2, 6, 0, 9], "lldp.ieee.802_1.port_proto_vlan.id", Value::Uint(9)),
-        (0x00_80c2, &[3, 0, 7, 2, b'l', b'a'], "lldp.ieee.802_1.vlan.id", Value::Uint(7)),
+        (0x00_80c2, &[3, 0, 7, 0], "lldp.ieee.802_1.vlan.name_len", Value::Uint(0)), // a name of no bytes
         (0x00_120f, &[1, 3, 0x6c, 0x01, 0, 0x1e], "lldp.ieee.802_3.pmd_mau_type", Value::Uint(30)),
         (0x00_120f, &[2, 7, 1, 4, 0x12, 0, 130, 0, 120], "lldp.ieee.802_3.mdi_pse_allocated", Value::Uint(120)),
         (0x00_120f, &[3, 1, 0, 0, 0, 0], "lldp.ieee.802_3.aggregated_port_id", Value::Uint(0)),
@@ -234,7 +234,11 @@ mod tests {
                     assert_eq!(tree.find(field).next().unwrap().value, value, "{field}");
                     assert_eq!(tree.find("lldp.unknown_subtype.content").count(), 0);
                 } else {
-                    assert_eq!(tree.find(field).filter(|n| n.bits > 0 && n.value == value).count(), 0);
+                    assert_eq!(
+                        tree.find(field).filter(|n| n.bits > 0 && n.value == value).count(),
+                        0,
+                        "{field} {end}"
+                    );
                 }
             }
         }
