@@ -72,6 +72,8 @@ struct Talk {
     snap: usize,
     /// The TCP checksum is wrong.
     damage: bool,
+    /// How long nobody said anything, in all; otherwise a packet comes each millisecond.
+    idle_ns: i64,
     events: Vec<Event>,
     ended: Vec<FlowRecord>,
     frame: Vec<u8>,
@@ -89,6 +91,7 @@ impl Talk {
             window: 0xffff,
             snap: usize::MAX,
             damage: false,
+            idle_ns: 0,
             events: Vec::new(),
             ended: Vec::new(),
             frame: Vec::new(),
@@ -146,7 +149,7 @@ impl Talk {
         f[36..38].copy_from_slice(&(!tcp_sum ^ u16::from(self.damage)).to_be_bytes());
         let frame = Frame {
             number: self.packet,
-            time_ns: self.packet as i64 * 1_000_000,
+            time_ns: self.packet as i64 * 1_000_000 + self.idle_ns,
             interface: 0,
             link_type: 101,
             wire_len: (40 + claimed) as u32,
@@ -283,11 +286,14 @@ fn probes_and_resets_say_nothing_of_the_stream() {
     let _alone = ALONE.lock();
     let mut talk = Talk::open();
     talk.send(Client, ACK, 1, 1, b"abc").send(Server, ACK, 1, 4, b"");
-    talk.send(Client, ACK, 3, 1, b"\0"); // a keep-alive with one byte (RFC 9293 section 3.8.4)
+    talk.idle_ns = 7_200_000_000_000;
+    talk.send(Client, ACK, 3, 1, b"\0"); // a keep-alive with one byte, after two hours (RFC 9293 section 3.8.4)
     talk.send(Server, ACK, 1, 4, b"");
     assert_eq!(talk.of(Kind::TcpKeepAlive).len(), 1);
     let mut one_way = Talk::new();
-    one_way.send(Client, ACK, 1, 1, b"abc").send(Client, ACK, 3, 1, b"\0"); // the same, the other side not captured
+    one_way.send(Client, ACK, 1, 1, b"abc");
+    one_way.idle_ns = 7_200_000_000_000;
+    one_way.send(Client, ACK, 3, 1, b"\0"); // the same, the other side not captured
     talk.window = 0;
     talk.send(Server, ACK, 1, 4, b"");
     talk.window = 0xffff;
