@@ -30,13 +30,12 @@ struct Sent {
     stamps: Option<(u32, u32)>,
 }
 
-/// A conversation, and what was told of each of its packets.
+/// A conversation.
 #[derive(Default)]
 struct Talk {
     tracker: Tracker,
     outcome: Outcome,
     packet: u64,
-    told: Vec<(u64, Kind, &'static str)>,
 }
 
 fn sum(bytes: &[u8], before: u32) -> u32 {
