@@ -1,6 +1,7 @@
 //! IRC: what a client says, and logging in.
 //!
-//! RFC 2812 section 3.1 (PASS, NICK, USER), 3.2 (JOIN), 3.3 (PRIVMSG). Leaves out: what servers say, which is shown and not told.
+//! RFC 2812 section 3.1 (PASS, NICK, USER), 3.2 (JOIN), 3.3 (PRIVMSG); IRCv3's tls extension (STARTTLS, answered with 670).
+//! Leaves out: what else servers say, which is shown and not told.
 
 use super::lines;
 use super::messages::{Extent, MessageReader, Messages};
@@ -23,11 +24,14 @@ pub fn probe(first: &[u8], from_client: bool) -> Certainty {
 
 /// A reader of a chat.
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(MessageReader::new(Irc))
+    Box::new(MessageReader::new(Irc::default()))
 }
 
-#[derive(Debug)]
-struct Irc;
+#[derive(Debug, Default)]
+struct Irc {
+    /// The client asked for TLS, and no answer has come yet.
+    starttls: bool,
+}
 
 impl Messages for Irc {
     fn extent(&mut self, _: bool, bytes: &[u8]) -> Extent {
@@ -35,11 +39,15 @@ impl Messages for Irc {
     }
 
     fn message(&mut self, from_client: bool, bytes: &[u8], sink: &mut Sink<'_>) -> Unit {
+        let line = irc::parse(text::content(bytes));
         if !from_client {
+            if self.starttls && line.command == b"670" {
+                sink.next = Some(super::after_starttls());
+            }
             return Unit::Irc(Part::Response);
         }
-        let line = irc::parse(text::content(bytes));
         let verb = line.command.to_ascii_uppercase();
+        self.starttls = verb == b"STARTTLS";
         if !line.command.is_empty() && !matches!(verb.as_slice(), b"PING" | b"PONG") {
             let event = Event::new(Kind::IrcCommand, sink.packet, Some(sink.flow))
                 .with("command", lines::shown(&verb))
@@ -79,5 +87,19 @@ mod tests {
             .client(b"JOIN #lab\r\n")
             .server(&[b':'; 40_000]);
         assert_eq!(wire.events.len(), 1);
+    }
+
+    #[test]
+    fn tls_begins_where_the_server_agrees() {
+        for (asked, code, goes_on) in
+            [("STARTTLS", "670", false), ("STARTTLS", "691", true), ("NICK a", "670", true)]
+        {
+            let mut wire = Wire::new(reader());
+            wire.client(format!("{asked}\r\n").as_bytes())
+                .server(format!(":irc.example.test {code} a :as you like\r\n").as_bytes())
+                .client(b"JOIN #lab\r\n");
+            let told = wire.events.iter().filter(|e| e.kind == Kind::IrcCommand).count();
+            assert_eq!(told == 2, goes_on, "{asked}, {code}");
+        }
     }
 }
