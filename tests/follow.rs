@@ -105,6 +105,27 @@ fn records(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
+/// `annotate -` alone: a capture that is whole is told conversation by conversation, one that is being made as it comes.
+#[test]
+fn standard_input_is_told_as_it_comes_where_it_pauses() {
+    let (bytes, starts) = capture("tcp-basic");
+    let (mut running, mut input) = Running::start(&["annotate", "--lang", "en", "-"]);
+    input.write_all(&bytes[..starts[4]]).expect("written");
+    running.until("#4");
+    input.write_all(&bytes[starts[4]..]).expect("written");
+    running.until("#19");
+    drop(input);
+    let (text, said, status) = running.end();
+    assert_eq!((status, said.as_str()), (Some(0), ""), "{text}");
+
+    let (running, mut input) = Running::start(&["annotate", "--lang", "en", "-"]);
+    input.write_all(&bytes).expect("written");
+    drop(input);
+    let (text, said, status) = running.end();
+    assert_eq!((status, said.as_str()), (Some(0), ""), "{text}");
+    assert!(text.contains("What to look at") && text.contains("FIN-WAIT-1"), "{text}");
+}
+
 /// A file with a handshake in it, half a record more, then the rest: each is told when it is there.
 #[test]
 fn a_file_is_told_as_it_grows() {

@@ -3,6 +3,7 @@
 //!
 //! Leaves out: what else may happen to a file (another one in its place under the same name is not noticed).
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes of a stream that are read at once, and how many such portions may wait.
 const PORTION: usize = 64 << 10;
 const PORTIONS: usize = 16;
+
+/// Whoever writes a capture that is whole already does not pause as long.
+const WRITES_ON: Duration = Duration::from_millis(500);
 
 /// Done each time before a reader waits.
 pub type Idle = Box<dyn FnMut() + Send>;
@@ -85,6 +89,8 @@ impl Read for Growing {
 /// Reads a stream in a thread of its own, so that waiting for it can be ended.
 pub struct Streaming {
     portions: Receiver<io::Result<Vec<u8>>>,
+    /// What was taken out of them before anybody read.
+    ahead: VecDeque<io::Result<Vec<u8>>>,
     /// What is read of, and how far.
     now: (Vec<u8>, usize),
     until: Until,
@@ -116,11 +122,46 @@ impl Streaming {
                 }
             }
         })?;
-        Ok(Streaming { portions, now: (Vec::new(), 0), until, idle })
+        Ok(Streaming { portions, ahead: VecDeque::new(), now: (Vec::new(), 0), until, idle })
+    }
+
+    /// Reads ahead until it is clear whether this is a capture that is whole already, sent through a pipe, or one that is being made: whether
+    /// the stream, once it has begun, stands still before it ends or has brought a megabyte. To be asked before anything is read.
+    pub fn is_being_made(&mut self) -> bool {
+        let mut portion = self.portions.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        loop {
+            match portion {
+                Ok(read) => {
+                    let is_last = read.is_err();
+                    self.ahead.push_back(read);
+                    if is_last
+                        || self.ahead.iter().flatten().map(Vec::len).sum::<usize>() >= PORTION * PORTIONS
+                    {
+                        return false;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => return true,
+            }
+            portion = self.portions.recv_timeout(WRITES_ON);
+        }
+    }
+
+    /// From now on this is done before each pause.
+    pub fn when_idle(&mut self, idle: Idle) {
+        self.idle = idle;
+    }
+
+    /// Ends the waiting.
+    pub fn until(&self) -> Until {
+        self.until.clone()
     }
 
     /// The next portion; nothing at the end.
     fn portion(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if let Some(portion) = self.ahead.pop_front() {
+            return portion.map(Some);
+        }
         match self.portions.try_recv() {
             Ok(portion) => return portion.map(Some),
             Err(TryRecvError::Disconnected) => return Ok(None),
@@ -218,6 +259,32 @@ mod tests {
         assert!(source.next().unwrap().is_some());
         assert!(!until.is_asked() && waits.load(Ordering::Relaxed));
         assert!(source.next().unwrap().is_none(), "the other end is still open");
+        drop(thread.join().unwrap());
+    }
+
+    #[test]
+    fn a_capture_that_is_whole_is_told_from_one_that_is_being_made() {
+        let stream = |reader| Streaming::new(reader, Until::default(), Box::new(|| {})).unwrap();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&HEADER).unwrap();
+        let mut made = stream(reader);
+        assert!(made.is_being_made(), "nobody says that it is over");
+        writer.write_all(&RECORD).unwrap();
+        drop(writer);
+        let mut bytes = Vec::new();
+        made.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len(), HEADER.len() + RECORD.len(), "what was read ahead is not lost");
+
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&HEADER).unwrap();
+        drop(writer);
+        assert!(!stream(reader).is_being_made());
+
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let thread = std::thread::spawn(move || writer.write_all(&[0; 4 << 20]).map(|()| writer));
+        let mut large = stream(reader);
+        assert!(!large.is_being_made(), "it comes as fast as it is read");
+        std::io::copy(&mut large.by_ref().take(4 << 20), &mut std::io::sink()).unwrap();
         drop(thread.join().unwrap());
     }
 

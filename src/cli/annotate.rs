@@ -9,11 +9,13 @@ use super::json::{JsonSink, Records};
 use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
 use super::running::Telling;
+use crate::capture::file::from_reader;
+use crate::capture::growing::Streaming;
 use crate::capture::{Damage, Frame};
 use crate::flow::{Event, FlowRecord, Outcome};
 use crate::notes::check::Finding;
 use crate::render::text::{self, Page};
-use crate::session::{Begun, Go, Seen, Sink, Want};
+use crate::session::{Begun, Failure, Go, Seen, Sink, Want};
 use crate::view::annotate::{Collector, Only, Wish};
 use crate::view::live::Narrator;
 use crate::view::time::TimeFormat;
@@ -69,7 +71,12 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         sink.lines.flush()?;
         return finish(lang, flags.flow, sink.met, sink.flows, &files, ending.into());
     }
-    if flags.follow {
+    // Of a capture that is whole the conversations are told one after another; one that is being made is told as it comes.
+    let mut stream = match &files[..] {
+        [file] if file == "-" && !flags.follow => Some(follow::standard_input()?),
+        _ => None,
+    };
+    if flags.follow || stream.as_mut().is_some_and(Streaming::is_being_made) {
         let out = output::shared();
         let narrator = Narrator::new(lang, TimeFormat::Relative, flags.absolute_seq, flags.verbose > 0);
         let mut sink = Telling {
@@ -80,7 +87,11 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
             count: flags.choice.count(),
             claims: Box::new(|| true),
         };
-        return follow::run(lang, session.with_claims(), &files, out, &mut sink);
+        let session = session.with_claims();
+        return match stream {
+            Some(stream) => follow::run_stream(lang, session, stream, out, &mut sink),
+            None => follow::run(lang, session, &files, out, &mut sink),
+        };
     }
     let wish = Wish {
         lang,
@@ -90,7 +101,14 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         raw: flags.absolute_seq,
     };
     let mut sink = Watch { collector: Collector::new(wish), count: flags.choice.count() };
-    let ending = session.with_claims().run(&files, &mut sink)?;
+    let session = session.with_claims();
+    let ending = match stream {
+        Some(stream) => {
+            let mut source = from_reader("-", Box::new(stream)).map_err(Failure::Unreadable)?;
+            session.run_source(&mut source, &mut sink)?
+        }
+        None => session.run(&files, &mut sink)?,
+    };
     let (met, flows) = (!sink.collector.is_empty(), sink.collector.flows());
     if flags.flow.is_none() || met {
         let mut page = output::page(common);

@@ -22,21 +22,63 @@ pub(super) fn run(
     lang: Lang,
     session: Session,
     files: &[String],
-    mut out: Shared,
+    out: Shared,
     sink: &mut impl Sink,
 ) -> Result<Done, Problem> {
     let [file] = files else { return Err(Problem::said(lang, "follow-one", &[])) };
     let until = Until::default();
     on_signals(until.clone());
-    let (mut shown, stop) = (out.clone(), until.clone());
-    let idle = Box::new(move || {
+    let idle = shows(out.clone(), until.clone());
+    let source = open(file, until.clone(), idle).map_err(Failure::Unreadable)?;
+    tell(lang, session, file, source, &until, out, sink)
+}
+
+/// The same for standard input, of which something may have been read ahead.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_stream(
+    lang: Lang,
+    session: Session,
+    mut stream: Streaming,
+    out: Shared,
+    sink: &mut impl Sink,
+) -> Result<Done, Problem> {
+    let until = stream.until();
+    on_signals(until.clone());
+    stream.when_idle(shows(out.clone(), until.clone()));
+    let source = from_reader("-", Box::new(stream)).map_err(Failure::Unreadable)?;
+    tell(lang, session, "-", source, &until, out, sink)
+}
+
+/// Standard input, read as it comes.
+///
+/// # Errors
+/// [`Problem`] where there can be no thread to read it.
+pub(super) fn standard_input() -> Result<Streaming, Problem> {
+    let stream = Streaming::new(io::stdin(), Until::default(), Box::new(|| {}));
+    Ok(stream.map_err(|error| Failure::Unreadable(failed("-", &error)))?)
+}
+
+/// Shows what there is before each pause.
+fn shows(mut out: Shared, stop: Until) -> Idle {
+    Box::new(move || {
         // Whoever reads has read enough. It is told when the next line is written, which may be never.
-        if shown.flush().is_err() {
+        if out.flush().is_err() {
             stop.stop();
         }
-    });
-    let mut source =
-        open(file, until.clone(), idle).map_err(|damage| Problem::from(Failure::Unreadable(damage)))?;
+    })
+}
+
+fn tell(
+    lang: Lang,
+    session: Session,
+    file: &str,
+    mut source: Files,
+    until: &Until,
+    mut out: Shared,
+    sink: &mut impl Sink,
+) -> Result<Done, Problem> {
     let ending = session.run_source(&mut source, sink)?;
     out.flush()?;
     if until.is_shorter() {
@@ -47,17 +89,16 @@ pub(super) fn run(
     Ok(Done { damages: ending.damages.into_iter().filter(|damage| !unfinished(damage)).collect() })
 }
 
+fn failed(name: &str, error: &io::Error) -> Damage {
+    Damage { file: name.to_owned(), offset: 0, frame: 1, reason: Reason::Io { message: error.to_string() } }
+}
+
 /// Bundled captures end by themselves; a file grows, and a stream comes when it comes.
 fn open(name: &str, until: Until, idle: Idle) -> Result<Files, Damage> {
     if name.starts_with('@') {
         return capture::open(name);
     }
-    let failed = |error: io::Error| Damage {
-        file: name.to_owned(),
-        offset: 0,
-        frame: 1,
-        reason: Reason::Io { message: error.to_string() },
-    };
+    let failed = |error: io::Error| failed(name, &error);
     if name == "-" {
         let stream = Streaming::new(io::stdin(), until, idle).map_err(failed)?;
         return from_reader(name, Box::new(stream));
