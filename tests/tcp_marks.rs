@@ -104,9 +104,14 @@ impl Talk {
     /// Opened in 20 ms; then the client has sent 20 segments of one octet, each acknowledged, 20 ms apart: datagrams 100 to 121. The
     /// clocks are those of the capture.
     fn known(stamps: bool) -> Talk {
+        Talk::known_for(20, stamps)
+    }
+
+    /// The same after so many octets.
+    fn known_for(octets: u32, stamps: bool) -> Talk {
         let mut talk = Talk::default();
         talk.open(stamps, 100);
-        for n in 0..20 {
+        for n in 0..octets {
             let at = 40 + 20 * i64::from(n);
             talk.client(at, PSH | ACK, 1 + n, 1, 1, 102 + n as u16, stamps);
             talk.server(at + 1, ACK, 1, 2 + n, 0, 302 + n as u16, stamps);
@@ -186,16 +191,17 @@ fn a_lost_acknowledgement_is_no_end_of_counting() {
 
 #[test]
 fn the_tail_of_a_flight_is_sent_again_as_a_probe() {
-    let mut talk = Talk::known(true);
-    // 122 and 123 carried 1448 and 500 octets; 124 is the second of them again.
+    // 142 and 143 carried 1448 and 500 octets; 144 is the second of them again.
     let lost = (Kind::TcpLostSegment, "");
-    assert_eq!(talk.client(470, PSH | ACK, 1469, 1, 500, 124, true), [lost, (AGAIN, "unseen-tail")]);
+    let tail = |talk: &mut Talk, at, id| talk.client(at, PSH | ACK, 1489, 1, 500, id, true);
+    assert_eq!(tail(&mut Talk::known_for(40, true), 890, 144), [lost, (AGAIN, "unseen-tail")]);
     // Only as many are missing as the octets before it fill.
-    let mut talk = Talk::known(true);
-    assert_eq!(talk.client(470, PSH | ACK, 1469, 1, 500, 123, true), [lost]);
+    assert_eq!(tail(&mut Talk::known_for(40, true), 890, 143), [lost]);
     // As long as a timer waits, the missing octets themselves may have been sent twice.
+    assert_eq!(tail(&mut Talk::known_for(40, true), 1120, 144), [lost]);
+    // Who has not counted for long may have sent what is missing to another host.
     let mut talk = Talk::known(true);
-    assert_eq!(talk.client(700, PSH | ACK, 1469, 1, 500, 124, true), [lost]);
+    assert_eq!(talk.client(470, PSH | ACK, 1469, 1, 500, 124, true), [lost]);
 }
 
 #[test]
