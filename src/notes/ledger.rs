@@ -3,7 +3,7 @@
 //! How the files are to be read:
 //!
 //! * `verdict` is about the claim in general. `correction` says what is right instead, `rider` what limits a claim that
-//!   stands, `authority` who says so.
+//!   stands, `authority` who says so. `revised`: what the entry itself used to say and was wrong.
 //! * A `check` is put to every event of the kind it is `on`. Where its `when` does not hold the packet has nothing to
 //!   say. `shows`: this packet bears the claim out. `contradicts`: it refutes what the note says, in general or
 //!   here, and `right` says who is right then: the `rfc` (the note is wrong), `both` (the note leaves out a case that
@@ -166,6 +166,8 @@ pub struct Claim {
     pub correction: Text,
     /// What limits a claim that stands; may be empty.
     pub rider: Text,
+    /// What this entry said before and was wrong; may be empty.
+    pub revised: Text,
     /// Where the notes say it.
     pub sources: Vec<Place>,
     /// Who says what is right, e.g. `RFC 9293 section 3.5`.
@@ -312,6 +314,10 @@ struct RawClaim {
     #[serde(default)]
     correction_zh: String,
     #[serde(default)]
+    revised_en: String,
+    #[serde(default)]
+    revised_zh: String,
+    #[serde(default)]
     rider_en: String,
     #[serde(default)]
     rider_zh: String,
@@ -382,6 +388,7 @@ fn claim(raw: RawClaim, topic: usize) -> Result<Claim, String> {
         verdict: raw.verdict,
         correction: [raw.correction_en, raw.correction_zh],
         rider: [raw.rider_en, raw.rider_zh],
+        revised: [raw.revised_en, raw.revised_zh],
         sources: raw.sources,
         authority: raw.authority,
         positions: raw.position.into_iter().map(position).collect(),

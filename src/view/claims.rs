@@ -324,7 +324,11 @@ pub fn claim(lang: Lang, claim: &Claim) -> Vec<Section> {
             .with(labelled(lang, "claims.verdict"), Role::Dim)
             .with(verdict(lang, claim.verdict), verdict_role(claim.verdict)),
     );
-    for (label, text) in [("claims.correction", &claim.correction[l]), ("claims.rider", &claim.rider[l])] {
+    for (label, text) in [
+        ("claims.correction", &claim.correction[l]),
+        ("claims.rider", &claim.rider[l]),
+        ("claims.revised", &claim.revised[l]),
+    ] {
         if !text.is_empty() {
             lines.push(entry(label, text));
         }
