@@ -48,7 +48,7 @@ pub fn put(c: &Connection, s: &Segment<'_>, from: Endpoint, context: &mut Contex
         put(&TCP_IN_FLIGHT, Value::Uint(octets.into()));
     }
     // Where the segment says something else of the path, to be held against it.
-    if let Some(ns) = c.handshake_rtt().filter(|_| octets.is_some() || acks.is_some()) {
+    if let Some(ns) = c.handshake_rtt().filter(|_| octets.is_some() || acks.is_some() || c.labelled) {
         put(&TCP_INITIAL_RTT, Value::Time(ns));
     }
 }

@@ -98,6 +98,8 @@ pub struct Connection {
     troubles: u32,
     /// The packet whose data the latest segment acknowledges first, and the time since it was sent first.
     pub acks: Option<(u64, i64)>,
+    /// Whether the latest segment has a label.
+    pub labelled: bool,
     /// What of the capture's own doing was told.
     told: artifacts::Told,
     /// Whose labels are told, where not our own.
@@ -133,6 +135,7 @@ impl Connection {
             syn_ack: None,
             troubles: 0,
             acks: None,
+            labelled: false,
             told: artifacts::Told::default(),
         }
     }
@@ -188,7 +191,9 @@ impl Connection {
         self.closing(s, from, &judgement, step);
         let told = self.in_their_words(s, m, p);
         let conflict = self.contradicted(s, from, &mut judgement, step);
-        self.labels(s, from, told.as_deref().unwrap_or(&judgement.labels), step);
+        let labels = told.as_deref().unwrap_or(&judgement.labels);
+        self.labelled = !labels.is_empty();
+        self.labels(s, from, labels, step);
         step.events.extend(conflict);
         self.note(s, m, p, &judgement);
 
