@@ -2,22 +2,17 @@
 //! damaged files. Leaves out: what the sentences say.
 
 use std::io::{Read, Write};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
+#[path = "common/program.rs"]
+mod program;
+
+use program::command;
+
 fn run(arguments: &[&str]) -> Output {
     command(arguments).output().expect("the program runs")
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pcaplain"));
-    // Nothing of the tester's own environment may matter.
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
-        command.env_remove(name);
-    }
-    command.args(arguments);
-    command
 }
 
 fn out(output: &Output) -> String {

@@ -8,19 +8,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[path = "common/program.rs"]
+mod program;
+
+use program::command;
+
 /// Long enough for a busy machine; nothing waits for it that works.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Long enough to see that nothing comes.
 const QUIET: Duration = Duration::from_millis(300);
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pcaplain"));
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
-        command.env_remove(name);
-    }
-    command.args(arguments);
-    command
-}
 
 /// The program while it runs, and its lines as they come.
 struct Running {

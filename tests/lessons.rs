@@ -12,16 +12,16 @@ use std::process::{Command, Output, Stdio};
 use pcaplain::capture::bundled::BUNDLED;
 use pcaplain::lesson::{Lesson, parse, shelf};
 
+#[path = "common/program.rs"]
+mod program;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pcaplain"));
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
-        command.env_remove(name);
-    }
-    command.args(arguments).current_dir(root()).stdin(Stdio::null());
+    let mut command = program::command(arguments);
+    command.current_dir(root()).stdin(Stdio::null());
     command
 }
 

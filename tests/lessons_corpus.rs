@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,16 +17,16 @@ use pcaplain::lesson::values;
 use pcaplain::lesson::{Lesson, parse};
 use serde_json::Value;
 
+#[path = "common/program.rs"]
+mod program;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pcaplain"));
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
-        command.env_remove(name);
-    }
-    command.args(arguments).current_dir(root()).stdin(Stdio::null()).output().expect("the program runs")
+    let mut command = program::command(arguments);
+    command.current_dir(root()).stdin(Stdio::null()).output().expect("the program runs")
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

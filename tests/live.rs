@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 
 use pcaplain::capture::{self, Source};
 
+#[path = "common/program.rs"]
+mod program;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_pcaplain");
 
 /// Two hosts on one link: `va` 10.9.0.1 and `vb` 10.9.0.2, each in a namespace of its own.
@@ -92,13 +95,24 @@ impl Net {
         self.path(name).to_str().expect("UTF-8").to_owned()
     }
 
+    /// VLAN 7 between the two hosts, 10.8.0.1 and 10.8.0.2; whether there can be one.
+    fn vlan(&self) -> bool {
+        for (end, device, address) in [(&self.a, "va", "10.8.0.1"), (&self.b, "vb", "10.8.0.2")] {
+            if !ip(&format!("-n {end} link add link {device} name {device}.7 type vlan id 7")) {
+                eprintln!("skipped: VLAN interfaces cannot be made here");
+                return false;
+            }
+            ip(&format!("-n {end} addr add {address}/24 dev {device}.7"));
+            ip(&format!("-n {end} link set {device}.7 up"));
+        }
+        true
+    }
+
     /// A command in the namespace of one of the two hosts.
     fn within(&self, end: &str, words: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", end]).args(words);
-        for name in
-            ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR", "SUDO_UID", "SUDO_GID", "SUDO_USER"]
-        {
+        for name in program::ENVIRONMENT.iter().chain(&["SUDO_UID", "SUDO_GID", "SUDO_USER"]) {
             command.env_remove(name);
         }
         command
@@ -249,11 +263,7 @@ impl Ended {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(BINARY);
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
-        command.env_remove(name);
-    }
-    command.args(arguments).output().expect("it runs")
+    program::command(arguments).output().expect("it runs")
 }
 
 /// Time and bytes of each packet of a file, and how many were lost.
@@ -357,13 +367,8 @@ fn packets_are_those_that_tcpdump_sees() {
     if !have(&["tcpdump"]) {
         return;
     }
-    for (end, device, address) in [(&net.a, "va", "10.8.0.1"), (&net.b, "vb", "10.8.0.2")] {
-        if !ip(&format!("-n {end} link add link {device} name {device}.7 type vlan id 7")) {
-            eprintln!("skipped: VLAN interfaces cannot be made here");
-            return;
-        }
-        ip(&format!("-n {end} addr add {address}/24 dev {device}.7"));
-        ip(&format!("-n {end} link set {device}.7 up"));
+    if !net.vlan() {
+        return;
     }
     let (ours, theirs, received) = (net.file("ours.pcapng"), net.file("theirs.pcap"), net.file("in.pcap"));
     let mut beside = Vec::new();
@@ -595,13 +600,8 @@ fn a_filter_chooses() {
 #[test]
 fn the_kernel_leaves_out_what_a_filter_cannot_choose() {
     let Some(net) = Net::new() else { return };
-    for (end, device, address) in [(&net.a, "va", "10.8.0.1"), (&net.b, "vb", "10.8.0.2")] {
-        if !ip(&format!("-n {end} link add link {device} name {device}.7 type vlan id 7")) {
-            eprintln!("skipped: VLAN interfaces cannot be made here");
-            return;
-        }
-        ip(&format!("-n {end} addr add {address}/24 dev {device}.7"));
-        ip(&format!("-n {end} link set {device}.7 up"));
+    if !net.vlan() {
+        return;
     }
     // Interface, filter, packets that it chooses, packets of the conversations that it chooses from.
     for (interface, filter, count, received) in [

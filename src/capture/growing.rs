@@ -110,7 +110,9 @@ impl Streaming {
                 let read = match stream.read(&mut portion) {
                     Ok(0) => return,
                     Ok(count) => {
+                        // What waits takes no more room than it fills: a stream may come in small pieces.
                         portion.truncate(count);
+                        portion.shrink_to_fit();
                         Ok(portion)
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -129,22 +131,17 @@ impl Streaming {
     /// the stream, once it has begun, stands still before it ends or has brought a megabyte. To be asked before anything is read.
     pub fn is_being_made(&mut self) -> bool {
         let mut portion = self.portions.recv().map_err(|_| RecvTimeoutError::Disconnected);
-        loop {
-            match portion {
-                Ok(read) => {
-                    let is_last = read.is_err();
-                    self.ahead.push_back(read);
-                    if is_last
-                        || self.ahead.iter().flatten().map(Vec::len).sum::<usize>() >= PORTION * PORTIONS
-                    {
-                        return false;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return false,
-                Err(RecvTimeoutError::Timeout) => return true,
+        let mut bytes = 0;
+        while let Ok(read) = portion {
+            // An error ends it; whoever reads on is told of it then.
+            bytes += read.as_ref().map_or(PORTION * PORTIONS, Vec::len);
+            self.ahead.push_back(read);
+            if bytes >= PORTION * PORTIONS {
+                return false;
             }
             portion = self.portions.recv_timeout(WRITES_ON);
         }
+        matches!(portion, Err(RecvTimeoutError::Timeout))
     }
 
     /// From now on this is done before each pause.

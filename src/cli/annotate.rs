@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use super::follow;
-use super::json::{JsonSink, Records};
+use super::json::{self, Records};
 use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
 use super::running::Telling;
@@ -57,19 +57,9 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
         if records.claim {
             session = session.with_claims();
         }
-        // A stream is told as it comes: the records are the same.
-        if flags.follow || files == ["-"] {
-            let out = output::shared();
-            let mut sink = JsonSink::new(out.clone(), lang, records);
-            (sink.only, sink.count) = (flags.flow, flags.choice.count());
-            let done = follow::run(lang, session, &files, out, &mut sink)?;
-            return finish(lang, flags.flow, sink.met, sink.flows, &files, done);
-        }
-        let mut sink = JsonSink::new(output::out(), lang, records);
-        (sink.only, sink.count) = (flags.flow, flags.choice.count());
-        let ending = session.run(&files, &mut sink)?;
-        sink.lines.flush()?;
-        return finish(lang, flags.flow, sink.met, sink.flows, &files, ending.into());
+        let choice = (flags.flow, flags.choice.count());
+        let (done, met, flows) = json::write(lang, session, &files, records, choice, flags.follow)?;
+        return finish(lang, flags.flow, met, flows, &files, done);
     }
     // Of a capture that is whole the conversations are told one after another; one that is being made is told as it comes.
     let mut stream = match &files[..] {

@@ -26,6 +26,9 @@ pub(super) fn run(
     sink: &mut impl Sink,
 ) -> Result<Done, Problem> {
     let [file] = files else { return Err(Problem::said(lang, "follow-one", &[])) };
+    if file == "-" {
+        return run_stream(lang, session, standard_input()?, out, sink);
+    }
     let until = Until::default();
     on_signals(until.clone());
     let idle = shows(out.clone(), until.clone());
@@ -93,21 +96,17 @@ fn failed(name: &str, error: &io::Error) -> Damage {
     Damage { file: name.to_owned(), offset: 0, frame: 1, reason: Reason::Io { message: error.to_string() } }
 }
 
-/// Bundled captures end by themselves; a file grows, and a stream comes when it comes.
+/// Bundled captures end by themselves; a file grows, and what comes through a named pipe comes when it comes.
 fn open(name: &str, until: Until, idle: Idle) -> Result<Files, Damage> {
     if name.starts_with('@') {
         return capture::open(name);
-    }
-    let failed = |error: io::Error| failed(name, &error);
-    if name == "-" {
-        let stream = Streaming::new(io::stdin(), until, idle).map_err(failed)?;
-        return from_reader(name, Box::new(stream));
     }
     match File::open(name) {
         Ok(file) => match file.metadata().map(|it| (it.is_file(), it.is_dir())) {
             Ok((true, _)) => from_reader(name, Box::new(Growing::new(file, until, idle))),
             Ok((false, false)) => {
-                from_reader(name, Box::new(Streaming::new(file, until, idle).map_err(failed)?))
+                let stream = Streaming::new(file, until, idle).map_err(|error| failed(name, &error))?;
+                from_reader(name, Box::new(stream))
             }
             // What is wrong with a directory is known already.
             _ => capture::open(name),

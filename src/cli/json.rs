@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::options;
+use super::output::{self, Done, Problem};
+use super::{follow, options};
 use crate::capture::{Damage, Frame};
 use crate::flow::{Datum, Event, FlowRecord, Outcome};
 use crate::notes::check::{ClaimResult, Finding};
 use crate::render::json::Lines;
-use crate::session::{Begun, Go, Seen, Sink, Want};
+use crate::session::{Begun, Go, Seen, Session, Sink, Want};
 use crate::view::annotate::Only;
 use crate::view::claims::ClaimRecord;
 use crate::view::record::{CaptureRecord, EventRecord, FlowObject, PacketRecord, StateRecord};
@@ -71,6 +72,31 @@ pub struct JsonSink<W: Write> {
     pub flows: u64,
     /// Claims that the events of the end bear on: index of the event, id.
     late: Vec<(Option<usize>, &'static str)>,
+}
+
+/// Writes the records of captures; of one that is followed, or comes through a pipe, as they come, which makes them no others.
+/// Besides: whether anything of `only` was met, and how many conversations there were.
+///
+/// # Errors
+/// [`Problem`] where a capture cannot be read, or standard output not be written.
+pub(super) fn write(
+    lang: Lang,
+    session: Session,
+    files: &[String],
+    records: Records,
+    (only, count): (Option<Only>, u64),
+    follows: bool,
+) -> Result<(Done, bool, u64), Problem> {
+    if follows || files == ["-"] {
+        let out = output::shared();
+        let mut sink = JsonSink { only, count, ..JsonSink::new(out.clone(), lang, records) };
+        let done = follow::run(lang, session, files, out, &mut sink)?;
+        return Ok((done, sink.met, sink.flows));
+    }
+    let mut sink = JsonSink { only, count, ..JsonSink::new(output::out(), lang, records) };
+    let ending = session.run(files, &mut sink)?;
+    sink.lines.flush()?;
+    Ok((ending.into(), sink.met, sink.flows))
 }
 
 impl<W: Write> JsonSink<W> {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::{Args, ValueEnum};
 
 use super::follow;
-use super::json::{JsonSink, Records};
+use super::json::{self, Records};
 use super::options::{self, Choice, Common, FormatName, Inputs};
 use super::output::{self, Done, Problem};
 use crate::capture::Frame;
@@ -71,18 +71,9 @@ pub fn run(common: &Common, flags: &Flags) -> Result<Done, Problem> {
     let session = common.session(flags.choice.filter(lang)?)?;
     if flags.format == FormatName::Json {
         let records = Records { packet: true, ..Records::default() };
-        // A stream is told as it comes: the records are the same.
-        if flags.follow || files == ["-"] {
-            let out = output::shared();
-            let mut sink = JsonSink::new(out.clone(), lang, records);
-            (sink.only, sink.count) = (flags.flow, flags.choice.count());
-            return follow::run(lang, session, &files, out, &mut sink);
-        }
-        let mut sink = JsonSink::new(output::out(), lang, records);
-        (sink.only, sink.count) = (flags.flow, flags.choice.count());
-        let ending = session.run(&files, &mut sink)?;
-        sink.lines.flush()?;
-        return Ok(ending.into());
+        let choice = (flags.flow, flags.choice.count());
+        let (done, ..) = json::write(lang, session, &files, records, choice, flags.follow)?;
+        return Ok(done);
     }
     let format = flags.time.format();
     let rows = Rows::new(titles(lang), io::stdout().is_terminal());

@@ -5,8 +5,7 @@
 //! (0 bad, 1 good, 2 not verified, 3 not present).
 
 use super::event::{Datum, Event, Kind};
-use super::info::envelope;
-use super::rewritten::{HEADER, Pairs, Rewritten, Wrong};
+use super::rewritten::{Pairs, Rewritten, Wrong};
 use crate::capture::Frame;
 use crate::decode::{self, Computed, Header, Packet};
 use crate::protocol::Protocol;
@@ -86,8 +85,10 @@ impl Checksums {
                 Checksum::Good => {
                     self.right += 1;
                     sound |= matches!(layer.protocol, Protocol::Tcp | Protocol::Udp);
-                    if let Some((ends, protocol)) = summed(packet, index) {
-                        self.pairs.right(ends, protocol);
+                    if self.pairs.is_any()
+                        && let Some(ends) = summed(packet, index)
+                    {
+                        self.pairs.right(ends, layer.protocol);
                     }
                 }
                 Checksum::Bad { expected, found, length } => {
@@ -114,28 +115,29 @@ impl Checksums {
     /// Tells of wrong sums. Whether one of them is damage that makes a receiver drop the packet.
     fn wrong(&mut self, packet: &Packet<'_>, bad: &[(usize, Wrong)], events: &mut Vec<Event>) -> bool {
         let mut damaged = false;
-        let mut both = None;
-        for (at, &(index, wrong)) in bad.iter().enumerate() {
-            let protocol = packet.layers[index].protocol;
-            // The header's sum was settled with that of the segment in it.
-            if both == Some(index) {
-                continue;
-            }
-            let rewritten = summed(packet, index).and_then(|(ends, number)| match bad.get(at + 1) {
-                Some(&(inside, other))
-                    if number == HEADER
-                        && inside == index + 1
+        let mut rest = bad;
+        while let [(index, wrong), behind @ ..] = rest {
+            rest = behind;
+            let protocol = packet.layers[*index].protocol;
+            let rewritten = match (summed(packet, *index), behind) {
+                (None, _) => None,
+                // The header's sum is settled with that of the segment in it.
+                (Some(ends), [(inside, other), further @ ..])
+                    if protocol == Protocol::Ipv4
+                        && *inside == index + 1
                         && other.difference() == wrong.difference()
-                        && let Some((_, number)) = summed(packet, inside) =>
+                        && summed(packet, *inside).is_some() =>
                 {
-                    both = Some(inside);
-                    Some(self.pairs.both(ends, number, wrong, other))
+                    rest = further;
+                    Some((ends, self.pairs.both(ends, packet.layers[*inside].protocol, *wrong, *other)))
                 }
-                _ => self.pairs.look(ends, number, wrong),
-            });
-            if let Some(rewritten) = rewritten {
-                let event = about(Kind::CaptureRewritten, wrong.packet, protocol);
-                events.extend(told(rewritten, event, packet, index));
+                (Some(ends), _) => self.pairs.look(ends, protocol, *wrong).map(|rewritten| (ends, rewritten)),
+            };
+            if let Some((ends, rewritten)) = rewritten {
+                if rewritten != Rewritten::Known {
+                    let event = about(Kind::CaptureRewritten, wrong.packet, protocol);
+                    events.push(told(rewritten, event, ends, protocol));
+                }
                 continue;
             }
             damaged |= matches!(protocol, Protocol::Ipv4 | Protocol::Tcp | Protocol::Udp);
@@ -153,33 +155,27 @@ fn about(kind: Kind, number: u64, protocol: Protocol) -> Event {
     Event::new(kind, number, None).with("protocol", Datum::Text(protocol.field().name.into()))
 }
 
-/// Between which addresses a sum holds that has to do with addresses, and the number of its protocol.
-fn summed(packet: &Packet<'_>, index: usize) -> Option<(Ends, u8)> {
-    let (ip, number) = match packet.layers[index].protocol {
-        Protocol::Ipv4 => (index, HEADER),
-        Protocol::Tcp => (index.checked_sub(1)?, 6),
-        Protocol::Udp => (index.checked_sub(1)?, 17),
+/// Between which addresses a sum holds that has to do with addresses.
+fn summed(packet: &Packet<'_>, index: usize) -> Option<Ends> {
+    let ip = match packet.layers[index].protocol {
+        Protocol::Ipv4 => index,
+        Protocol::Tcp | Protocol::Udp => index.checked_sub(1)?,
         _ => return None,
     };
-    Some((decode::ends(&packet.layers[ip])?, number))
+    decode::ends(&packet.layers[ip])
 }
 
-/// What changed addresses are told with, once between two hosts.
-fn told(rewritten: Rewritten, event: Event, packet: &Packet<'_>, index: usize) -> Option<Event> {
-    let is_header = packet.layers[index].protocol == Protocol::Ipv4;
+/// What changed addresses are told with.
+fn told(rewritten: Rewritten, event: Event, ends: Ends, protocol: Protocol) -> Event {
+    let (src, dst) = ends.addresses();
+    let event = event.with("src", Datum::Ip(src)).with("dst", Datum::Ip(dst));
     let (original, variant) = match rewritten {
-        Rewritten::Known => return None,
-        Rewritten::Both => (None, "both"),
-        Rewritten::Alike { first } => (Some(first), if is_header { "header" } else { "" }),
-        Rewritten::Lengths { first } => (Some(first), "offloaded"),
+        Rewritten::Known => return event,
+        Rewritten::Both => return event.variant("both"),
+        Rewritten::Alike { first } => (first, if protocol == Protocol::Ipv4 { "header" } else { "" }),
+        Rewritten::Lengths { first } => (first, "offloaded"),
     };
-    let (addresses, _, _) = envelope(&packet.layers[if is_header { index } else { index.checked_sub(1)? }]);
-    let (src, dst) = addresses?;
-    let event = event.with("src", Datum::Ip(src)).with("dst", Datum::Ip(dst)).variant(variant);
-    Some(match original {
-        Some(original) => event.with("original", Datum::Uint(original)),
-        None => event,
-    })
+    event.variant(variant).with("original", Datum::Uint(original))
 }
 
 /// Whether it passed the interface on which a machine talks to itself: Linux gives it no hardware addresses, BSD a header of

@@ -367,27 +367,26 @@ fn error(m: &Message<'_>, quoted: Option<Quoted>, mut event: Event) -> Event {
     }
 }
 
+/// An IPv6 address in a message.
+fn address(m: &Message<'_>, at: usize) -> Option<Datum> {
+    let bytes = m.bytes.get(at..at + 16).and_then(|b| <[u8; 16]>::try_from(b).ok())?;
+    Some(Datum::Ip(Ipv6Addr::from(bytes).into()))
+}
+
 /// The address a neighbour message is about (RFC 4861 sections 4.3 and 4.4).
 fn target(m: &Message<'_>, src: IpAddr, event: Event) -> Event {
     let solicits_own = m.kind == 135 && src.is_unspecified();
     let event = if solicits_own { event.variant("dad") } else { event };
-    match m.bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()) {
-        Some(b) => event.with("target", Datum::Ip(Ipv6Addr::from(b).into())),
+    match address(m, 8) {
+        Some(target) => event.with("target", target),
         None => event.variant("cut"),
     }
 }
 
 /// RFC 4861 section 4.5: IPv6's redirect has both addresses in fields of its own; where they are equal the destination is a neighbor.
 fn better_way(m: &Message<'_>, event: Event) -> Event {
-    let address = |at: usize| {
-        let bytes = m.bytes.get(at..at + 16).and_then(|b| <[u8; 16]>::try_from(b).ok());
-        bytes.map(|b| IpAddr::from(Ipv6Addr::from(b)))
-    };
-    let Some((by, to)) = address(8).zip(address(24)) else { return event.variant("cut") };
-    event
-        .variant(if by == to { "neighbor" } else { "" })
-        .with("gateway", Datum::Ip(by))
-        .with("quoted_dst", Datum::Ip(to))
+    let Some((by, to)) = address(m, 8).zip(address(m, 24)) else { return event.variant("cut") };
+    event.variant(if by == to { "neighbor" } else { "" }).with("gateway", by).with("quoted_dst", to)
 }
 
 #[cfg(test)]
@@ -396,6 +395,14 @@ mod tests {
     use crate::capture::Frame;
     use crate::decode::decode;
     use crate::flow::{Outcome, Tracker};
+
+    /// What is told of the only packet of a capture without link headers.
+    fn events(bytes: &[u8], wire_len: u32) -> Vec<Event> {
+        let frame = Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len, bytes };
+        let mut outcome = Outcome::default();
+        Tracker::default().process(&frame, &decode(&frame), &mut outcome);
+        outcome.events
+    }
 
     /// A Linux host that has just come up reports its groups (MLD version 2), without a link header.
     const REPORT: [u8; 76] = [
@@ -420,17 +427,8 @@ mod tests {
         bytes[79] = 3; // to ::3
         for (last, length, told) in [(3, 80, ""), (2, 80, "neighbor"), (3, 70, "cut")] {
             bytes[79] = last;
-            let frame = Frame {
-                number: 1,
-                time_ns: 0,
-                interface: 0,
-                link_type: 101,
-                wire_len: 80,
-                bytes: &bytes[..length],
-            };
-            let mut outcome = Outcome::default();
-            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
-            let event = outcome.events.iter().find(|e| e.kind.name() == "icmp.redirect").unwrap();
+            let events = events(&bytes[..length], 80);
+            let event = events.iter().find(|e| e.kind.name() == "icmp.redirect").unwrap();
             assert_eq!((event.variant, event.get("gateway").is_some()), (told, told != "cut"));
         }
     }
@@ -445,11 +443,8 @@ mod tests {
         ] {
             let mut bytes = REPORT;
             bytes[48] = kind;
-            let frame =
-                Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len: 76, bytes: &bytes };
-            let mut outcome = Outcome::default();
-            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
-            let told: Vec<_> = outcome.events.iter().map(|e| (e.kind.name(), e.variant)).collect();
+            let events = events(&bytes, 76);
+            let told: Vec<_> = events.iter().map(|e| (e.kind.name(), e.variant)).collect();
             assert!(told.contains(&("icmp.other", variant)), "type {kind}: {told:?}");
         }
     }
@@ -471,11 +466,8 @@ mod tests {
         for (code, variant) in [(0, ""), (1, "next-header"), (2, "option"), (3, "other")] {
             let mut bytes = PROBLEM;
             bytes[41] = code;
-            let frame =
-                Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len: 96, bytes: &bytes };
-            let mut outcome = Outcome::default();
-            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
-            let told = outcome.events.iter().find(|e| e.kind.name() == "icmp.parameter-problem").unwrap();
+            let events = events(&bytes, 96);
+            let told = events.iter().find(|e| e.kind.name() == "icmp.parameter-problem").unwrap();
             assert_eq!((told.variant, told.uint("pointer")), (variant, Some(6)), "code {code}");
             assert!(told.get("quoted_dst").is_some());
         }
@@ -502,11 +494,8 @@ mod tests {
         ] {
             let mut bytes = TIMESTAMP;
             bytes[20] = kind;
-            let frame =
-                Frame { number: 1, time_ns: 0, interface: 0, link_type: 101, wire_len: 40, bytes: &bytes };
-            let mut outcome = Outcome::default();
-            Tracker::default().process(&frame, &decode(&frame), &mut outcome);
-            let told: Vec<_> = outcome.events.iter().map(|e| (e.kind.name(), e.variant)).collect();
+            let events = events(&bytes, 40);
+            let told: Vec<_> = events.iter().map(|e| (e.kind.name(), e.variant)).collect();
             assert!(told.contains(&(name, variant)), "type {kind}: {told:?}");
         }
     }

@@ -16,13 +16,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use crate::protocol::Protocol;
 use crate::protocol::checksum::Ends;
 
 /// Pairs of hosts remembered.
 const MOST: usize = 4096;
-
-/// The number that stands for IPv4's own sum beside those of protocols: IPv4 in IPv4, which has no sum.
-pub const HEADER: u8 = 4;
 
 /// What shows that addresses were changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,28 +90,31 @@ struct Pair {
 /// Remembers, of each direction between two hosts, how sums were wrong.
 #[derive(Debug, Default)]
 pub struct Pairs {
-    pairs: HashMap<(Ends, u8), Pair, RandomState>,
+    pairs: HashMap<(Ends, Protocol), Pair, RandomState>,
 }
 
 impl Pairs {
+    /// Whether there is anything that a right sum would break.
+    pub fn is_any(&self) -> bool {
+        !self.pairs.is_empty()
+    }
+
     /// A right sum came from one host to the other.
-    pub fn right(&mut self, ends: Ends, protocol: u8) {
-        if !self.pairs.is_empty() {
-            self.pairs.remove(&(ends, protocol));
-        }
+    pub fn right(&mut self, ends: Ends, protocol: Protocol) {
+        self.pairs.remove(&(ends, protocol));
     }
 
     /// IPv4's sum and that of the segment inside are wrong by the same number.
-    pub fn both(&mut self, ends: Ends, protocol: u8, header: Wrong, inside: Wrong) -> Rewritten {
+    pub fn both(&mut self, ends: Ends, protocol: Protocol, header: Wrong, inside: Wrong) -> Rewritten {
         let (mut known, difference) = (true, Some(inside.difference()));
-        for (number, wrong) in [(HEADER, header), (protocol, inside)] {
-            if let Some(pair) = self.pairs.get_mut(&(ends, number)) {
+        for (summed, wrong) in [(Protocol::Ipv4, header), (protocol, inside)] {
+            if let Some(pair) = self.pairs.get_mut(&(ends, summed)) {
                 known &= pair.difference == difference;
                 pair.difference = difference;
             } else {
                 known = false;
                 if self.pairs.len() < MOST {
-                    self.pairs.insert((ends, number), Pair { last: wrong, alike: 1, difference, rest: None });
+                    self.pairs.insert((ends, summed), Pair { last: wrong, alike: 1, difference, rest: None });
                 }
             }
         }
@@ -121,7 +122,7 @@ impl Pairs {
     }
 
     /// Whether a wrong sum comes from changed addresses.
-    pub fn look(&mut self, ends: Ends, protocol: u8, wrong: Wrong) -> Option<Rewritten> {
+    pub fn look(&mut self, ends: Ends, protocol: Protocol, wrong: Wrong) -> Option<Rewritten> {
         let key = (ends, protocol);
         let Some(pair) = self.pairs.get_mut(&key) else {
             if self.pairs.len() < MOST {
@@ -147,7 +148,7 @@ impl Pairs {
             return Some(Rewritten::Alike { first });
         }
         pair.alike = 1;
-        if protocol != HEADER && last.length != wrong.length && last.rest() == wrong.rest() {
+        if protocol != Protocol::Ipv4 && last.length != wrong.length && last.rest() == wrong.rest() {
             pair.rest = Some(wrong.rest());
             return Some(Rewritten::Lengths { first });
         }
@@ -161,7 +162,8 @@ mod tests {
     use crate::protocol::checksum::{Checksum, transport};
     use etherparse::PacketBuilder;
 
-    const TCP: u8 = 6;
+    use Protocol::Tcp;
+
     /// Between whom segments seem to travel.
     const SEEN: Ends = Ends::V4([192, 0, 2, 1], [192, 0, 2, 2]);
 
@@ -174,7 +176,7 @@ mod tests {
     }
 
     fn wrong(packet: u64, segment: &[u8]) -> Wrong {
-        match transport(SEEN, TCP, segment, segment.len()) {
+        match transport(SEEN, 6, segment, segment.len()) {
             Checksum::Bad { expected, found, length } => Wrong { packet, expected, found, length },
             other => panic!("{other:?}"),
         }
@@ -183,14 +185,14 @@ mod tests {
     #[test]
     fn other_addresses_make_every_sum_wrong_by_the_same_number() {
         let mut pairs = Pairs::default();
-        assert_eq!(pairs.look(SEEN, TCP, wrong(1, &segment(b"one"))), None);
-        assert_eq!(pairs.look(SEEN, TCP, wrong(2, &segment(b"one"))), None, "a copy shows nothing");
-        let told = pairs.look(SEEN, TCP, wrong(3, &segment(b"another")));
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(1, &segment(b"one"))), None);
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(2, &segment(b"one"))), None, "a copy shows nothing");
+        let told = pairs.look(SEEN, Tcp, wrong(3, &segment(b"another")));
         assert_eq!(told, Some(Rewritten::Alike { first: 2 }));
-        assert_eq!(pairs.look(SEEN, TCP, wrong(4, &segment(b""))), Some(Rewritten::Known));
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(4, &segment(b""))), Some(Rewritten::Known));
         let mut damaged = segment(b"another");
         damaged[22] ^= 0x10;
-        assert_eq!(pairs.look(SEEN, TCP, wrong(5, &damaged)), None, "damage is damage there, too");
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(5, &damaged)), None, "damage is damage there, too");
     }
 
     #[test]
@@ -198,9 +200,9 @@ mod tests {
         let mut pairs = Pairs::default();
         let inside = wrong(1, &segment(b"one"));
         let header = Wrong { expected: inside.expected ^ 0x1234, found: inside.found ^ 0x1234, ..inside };
-        assert_eq!(pairs.both(SEEN, TCP, header, inside), Rewritten::Both);
-        assert_eq!(pairs.both(SEEN, TCP, header, inside), Rewritten::Known);
-        assert_eq!(pairs.look(SEEN, TCP, wrong(2, &segment(b"two"))), Some(Rewritten::Known));
+        assert_eq!(pairs.both(SEEN, Tcp, header, inside), Rewritten::Both);
+        assert_eq!(pairs.both(SEEN, Tcp, header, inside), Rewritten::Known);
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(2, &segment(b"two"))), Some(Rewritten::Known));
     }
 
     #[test]
@@ -213,21 +215,21 @@ mod tests {
             bytes
         };
         let mut pairs = Pairs::default();
-        assert_eq!(pairs.look(SEEN, TCP, wrong(1, &left(b"one"))), None);
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(1, &left(b"one"))), None);
         assert_eq!(
-            pairs.look(SEEN, TCP, wrong(2, &left(b"two"))),
+            pairs.look(SEEN, Tcp, wrong(2, &left(b"two"))),
             None,
             "of the same length: any constant would do it"
         );
-        assert_eq!(pairs.look(SEEN, TCP, wrong(3, &left(b"longer"))), Some(Rewritten::Lengths { first: 2 }));
-        assert_eq!(pairs.look(SEEN, TCP, wrong(4, &left(b"4"))), Some(Rewritten::Known));
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(3, &left(b"longer"))), Some(Rewritten::Lengths { first: 2 }));
+        assert_eq!(pairs.look(SEEN, Tcp, wrong(4, &left(b"4"))), Some(Rewritten::Known));
     }
 
     /// A segment whose sum was right until this bit of its payload was turned.
     fn damaged(packet: u64, at: usize, bit: u8) -> Wrong {
         let mut bytes = segment(&[packet as u8; 40]);
         bytes[20 + at] ^= 1 << bit;
-        match transport(Ends::V4([10, 0, 0, 1], [10, 0, 0, 2]), TCP, &bytes, bytes.len()) {
+        match transport(Ends::V4([10, 0, 0, 1], [10, 0, 0, 2]), 6, &bytes, bytes.len()) {
             Checksum::Bad { expected, found, length } => Wrong { packet, expected, found, length },
             other => panic!("{other:?}"),
         }
@@ -236,11 +238,11 @@ mod tests {
     #[test]
     fn the_same_bit_twice_is_no_pattern_and_a_right_sum_breaks_one() {
         let mut pairs = Pairs::default();
-        assert_eq!(pairs.look(SEEN, TCP, damaged(1, 3, 5)), None);
-        assert_eq!(pairs.look(SEEN, TCP, damaged(3, 5, 5)), None, "it can happen");
-        pairs.right(SEEN, TCP);
-        assert_eq!(pairs.look(SEEN, TCP, damaged(9, 7, 5)), None);
-        assert_eq!(pairs.look(SEEN, TCP, damaged(11, 9, 5)), None);
-        assert_eq!(pairs.look(SEEN, TCP, damaged(13, 9, 5)), Some(Rewritten::Alike { first: 11 }));
+        assert_eq!(pairs.look(SEEN, Tcp, damaged(1, 3, 5)), None);
+        assert_eq!(pairs.look(SEEN, Tcp, damaged(3, 5, 5)), None, "it can happen");
+        pairs.right(SEEN, Tcp);
+        assert_eq!(pairs.look(SEEN, Tcp, damaged(9, 7, 5)), None);
+        assert_eq!(pairs.look(SEEN, Tcp, damaged(11, 9, 5)), None);
+        assert_eq!(pairs.look(SEEN, Tcp, damaged(13, 9, 5)), Some(Rewritten::Alike { first: 11 }));
     }
 }

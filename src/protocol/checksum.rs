@@ -12,6 +12,8 @@
 //! therefore no damage: a damaged one would hit it once in 65,536 times. It proves, besides, that the capture
 //! was taken on the sending machine.
 
+use std::net::IpAddr;
+
 use etherparse::checksum::Sum16BitWords;
 
 /// What a checksum turned out to be.
@@ -53,6 +55,14 @@ pub enum Ends {
 }
 
 impl Ends {
+    /// Source and destination.
+    pub fn addresses(self) -> (IpAddr, IpAddr) {
+        match self {
+            Ends::V4(src, dst) => (src.into(), dst.into()),
+            Ends::V6(src, dst) => (src.into(), dst.into()),
+        }
+    }
+
     /// Sum over the pseudo header.
     fn sum(self, protocol: u8, length: usize) -> Sum16BitWords {
         let length = (length as u32).to_be_bytes();

@@ -34,23 +34,26 @@ pub(super) const LEAST_TIMEOUT_NS: i64 = 190_000_000;
 /// that it had reason to send: they can only have carried these bytes.
 pub(super) fn lost_before(s: &Segment<'_>, me: &Side, peer: &Side, round_trip: Option<i64>) -> Option<Label> {
     if let Some(beyond) = &me.lost_beyond {
-        let label = Label::new(Kind::TcpRetransmission).variant("unseen-beyond");
-        let label =
-            label.with("lost", Datum::Uint(beyond.lost.into())).with("jump", Datum::Uint(beyond.packet));
+        let label = again("unseen-beyond", beyond.lost).with("jump", Datum::Uint(beyond.packet));
         return Some(label.with("evidence", Datum::Name("ip-id")));
     }
     let missing = me.ids.missing_before(s.ip_id)?;
     let all_there = !me.seen.has_gaps() && peer.acked.map(|a| a.0) == me.seen.next() && !s.syn;
     let carried =
         all_there && missing > due(s, peer).saturating_add(windows(s, me, peer)) && waited(s, me, round_trip);
-    carried.then(|| {
-        Label::new(Kind::TcpRetransmission)
-            .variant("unseen-ids")
-            .with("lost", Datum::Uint(missing.into()))
-            .with("id_before", Datum::Uint(me.ids.last().into()))
-            .with("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into()))
-            .with("evidence", Datum::Name("ip-id"))
-    })
+    carried.then(|| by_numbering(again("unseen-ids", missing), s, me))
+}
+
+fn again(variant: &'static str, missing: u16) -> Label {
+    Label::new(Kind::TcpRetransmission).variant(variant).with("lost", Datum::Uint(missing.into()))
+}
+
+/// With the jump in the sender's numbering, which shows it.
+fn by_numbering(label: Label, s: &Segment<'_>, me: &Side) -> Label {
+    label
+        .with("id_before", Datum::Uint(me.ids.last().into()))
+        .with("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into()))
+        .with("evidence", Datum::Name("ip-id"))
 }
 
 /// The last of several segments that got lost, sent again as a probe: more datagrams are missing than the bytes before it
@@ -67,15 +70,8 @@ pub(super) fn tail_before(
     let alone = me.ids.is_sure() && me.ids.counts_alone(s.options.timestamps.is_some());
     let is_probe = alone && waited >= round_trip? && waited < LEAST_TIMEOUT_NS && s.len <= largest;
     let reasons = missing_bytes.div_ceil(largest) + u32::from(due(s, peer)) + u32::from(windows(s, me, peer));
-    (is_probe && u32::from(missing) > reasons).then(|| {
-        Label::new(Kind::TcpRetransmission)
-            .variant("unseen-tail")
-            .with("lost", Datum::Uint(missing.into()))
-            .with("missing", Datum::Uint(missing_bytes.into()))
-            .with("id_before", Datum::Uint(me.ids.last().into()))
-            .with("ip_id", Datum::Uint(s.ip_id.unwrap_or(0).into()))
-            .with("evidence", Datum::Name("ip-id"))
-    })
+    let label = || again("unseen-tail", missing).with("missing", Datum::Uint(missing_bytes.into()));
+    (is_probe && u32::from(missing) > reasons).then(|| by_numbering(label(), s, me))
 }
 
 /// Whether a sender that repeats on its own may do so by now. A probe for a lost tail goes out after two round trips (RFC 8985

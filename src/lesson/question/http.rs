@@ -16,21 +16,6 @@ pub(super) fn message(p: &Facts, kind: Kind) -> Option<&Event> {
         .then_some(first)
 }
 
-pub(super) fn text(event: &Event, key: &str) -> Option<String> {
-    match event.get(key)? {
-        Datum::Text(text) => Some(text.clone()),
-        Datum::Name(name) => Some((*name).to_owned()),
-        _ => None,
-    }
-}
-
-pub(super) fn number(event: &Event, key: &str) -> Option<u64> {
-    match event.get(key)? {
-        Datum::Uint(n) => Some(*n),
-        _ => None,
-    }
-}
-
 /// What kind of news a status is.
 pub fn status_class(p: &Facts, _: &mut Dice) -> Option<Draft> {
     message(p, Kind::HttpResponse)?;
@@ -69,9 +54,9 @@ pub fn method_meaning(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// A message with a body whose length its head gives, and the length of the head: it lies in this packet alone.
 fn measured(p: &Facts) -> Option<(u64, u64)> {
     let event = message(p, Kind::HttpResponse).or_else(|| message(p, Kind::HttpRequest))?;
-    let length = number(event, "content_length").filter(|n| (1..1 << 40).contains(n))?;
-    let code = number(event, "code").unwrap_or(200);
-    let body = text(event, "method").as_deref() != Some("HEAD") && code >= 200 && code != 204 && code != 304;
+    let length = event.uint("content_length").filter(|n| (1..1 << 40).contains(n))?;
+    let code = event.uint("code").unwrap_or(200);
+    let body = event.text("method") != Some("HEAD") && code >= 200 && code != 204 && code != 304;
     let head = p.head_length()?;
     (body && event.get("chunked") == Some(&Datum::Flag(false)) && event.get("upgrade").is_none())
         .then_some((length, head))
@@ -109,11 +94,11 @@ pub fn connection(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let given = p.text("http.connection").unwrap_or_default();
     let tokens: Vec<String> = given.split(',').map(|token| token.trim().to_ascii_lowercase()).collect();
     let has = |token: &str| tokens.iter().any(|t| t == token);
-    let code = number(event, "code")?;
+    let code = event.uint("code")?;
     if event.get("upgrade").is_some()
         || has("upgrade")
         || code < 200
-        || text(event, "method").as_deref() == Some("CONNECT")
+        || event.text("method") == Some("CONNECT")
     {
         return None;
     }

@@ -9,12 +9,16 @@ use super::facts::Facts;
 use super::http::message;
 use crate::flow::Kind;
 
+/// What earlier packets say.
+fn around(p: &Facts, name: &str) -> Option<String> {
+    p.around(name).map(ToString::to_string)
+}
+
 /// A request that was passed on: the packet in front, the client, who was asked, who passed it on, to whom.
 fn passed(p: &Facts) -> Option<(u64, String, String, String, String)> {
     message(p, Kind::HttpRequest)?;
-    let around = |name: &str| p.around(name).map(ToString::to_string);
-    let front = around("relay.packet")?.parse().ok()?;
-    let (client, asked) = (around("relay.client")?, around("relay.front")?);
+    let front = around(p, "relay.packet")?.parse().ok()?;
+    let (client, asked) = (around(p, "relay.client")?, around(p, "relay.front")?);
     let (from, to) = (p.text("ip.src")?, p.text("ip.dst")?);
     (to != asked && to != client).then_some((front, client, asked, from, to))
 }
@@ -50,8 +54,7 @@ pub fn client(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// Where an address came from that DNS does not give.
 pub fn other_source(p: &Facts, _: &mut Dice) -> Option<Draft> {
     p.event(Kind::DnsResponse)?;
-    let around = |name: &str| p.around(name).map(ToString::to_string);
-    let (used, address) = (around("names.used_packet")?.parse().ok()?, around("names.used_address")?);
+    let (used, address) = (around(p, "names.used_packet")?.parse().ok()?, around(p, "names.used_address")?);
     let given = p.texts("dns.a");
     if given.is_empty() || given.contains(&address) {
         return None;

@@ -6,7 +6,7 @@
 use super::dice::Dice;
 use super::draft::Draft;
 use super::facts::Facts;
-use super::http::{message, number, text};
+use super::http::message;
 use crate::flow::Kind;
 
 /// Texts that stand in options are at most so long.
@@ -14,6 +14,11 @@ const LONGEST: usize = 60;
 
 fn plain(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// The likeliest mistake, then all others; the one that is right is no mistake whoever calls it one.
+fn among(draft: Draft, first: &'static str, all: [&'static str; 4]) -> Draft {
+    all.into_iter().filter(|id| *id != first).fold(draft.not(first), Draft::not)
 }
 
 /// What of the target is the query.
@@ -49,8 +54,7 @@ pub fn target(p: &Facts, _: &mut Dice) -> Option<Draft> {
     }
     let draft = Draft::new("http.target", p, &["http.request.method", "http.request.uri"])?.is(right);
     let first = if right == "target-path" { "target-proxy" } else { "target-path" };
-    let all = ["target-path", "target-proxy", "target-tunnel", "target-routers"];
-    Some(all.into_iter().filter(|id| *id != first).fold(draft.not(first), Draft::not))
+    Some(among(draft, first, ["target-path", "target-proxy", "target-tunnel", "target-routers"]))
 }
 
 /// Who can read a request that nothing encrypts.
@@ -99,10 +103,10 @@ pub fn cookie_back(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// How long a part is.
 pub fn range_length(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = message(p, Kind::HttpResponse)?;
-    if number(event, "code") != Some(206) {
+    if event.uint("code") != Some(206) {
         return None;
     }
-    let range = text(event, "content_range")?;
+    let range = event.text("content_range")?;
     let (span, all) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = span.split_once('-')?;
     let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
@@ -110,7 +114,7 @@ pub fn range_length(p: &Facts, _: &mut Dice) -> Option<Draft> {
         return None;
     }
     let draft = Draft::new("http.range-length", p, &["http.response.code"])?
-        .show(p.number, "http.content_range", range.clone())
+        .show(p.number, "http.content_range", range.to_owned())
         .with("first", first)
         .with("last", last)
         .right(last - first + 1)
@@ -125,7 +129,7 @@ pub fn range_length(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// What 304 leaves the client with.
 pub fn not_modified(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = message(p, Kind::HttpResponse)?;
-    if number(event, "code") != Some(304) {
+    if event.uint("code") != Some(304) {
         return None;
     }
     let draft = Draft::new("http.not-modified", p, &["http.response.code"])?;
@@ -135,13 +139,13 @@ pub fn not_modified(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// What helps against 401.
 pub fn denied(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = message(p, Kind::HttpResponse)?;
-    if number(event, "code") != Some(401) {
+    if event.uint("code") != Some(401) {
         return None;
     }
     let draft = Draft::new("http.denied", p, &["http.response.code"])?.show(
         p.number,
         "http.www_authenticate",
-        text(event, "auth_scheme")?,
+        event.text("auth_scheme")?.to_owned(),
     );
     Some(draft.is("denied-say-who").not("denied-for-good").not("denied-wait").not("denied-elsewhere"))
 }
@@ -149,7 +153,7 @@ pub fn denied(p: &Facts, _: &mut Dice) -> Option<Draft> {
 /// Where an error lies, as its code is meant.
 pub fn fault(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = message(p, Kind::HttpResponse)?;
-    let right = match number(event, "code")? {
+    let right = match event.uint("code")? {
         400 | 404 | 405 | 406 | 411 | 412 | 413 | 414 | 415 | 416 | 417 | 422 | 428 | 431 => "fault-request",
         500 | 501 | 503 | 505 => "fault-server",
         502 | 504 => "fault-behind",
@@ -157,15 +161,14 @@ pub fn fault(p: &Facts, _: &mut Dice) -> Option<Draft> {
     };
     let draft = Draft::new("http.fault", p, &["http.response.code"])?.is(right);
     let first = if right == "fault-server" { "fault-behind" } else { "fault-server" };
-    let all = ["fault-request", "fault-server", "fault-behind", "fault-network"];
-    Some(all.into_iter().filter(|id| *id != first).fold(draft.not(first), Draft::not))
+    Some(among(draft, first, ["fault-request", "fault-server", "fault-behind", "fault-network"]))
 }
 
 /// What tells what a body is.
 pub fn media_type(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = message(p, Kind::HttpResponse)?;
     p.text("http.content_type").filter(|kind| plain(&kind.replace(' ', "")))?;
-    if number(event, "code") != Some(200) || p.count("http.content_type") != 1 {
+    if event.uint("code") != Some(200) || p.count("http.content_type") != 1 {
         return None;
     }
     let draft = Draft::new("http.media-type", p, &["http.content_type"])?;
@@ -177,7 +180,7 @@ pub fn upgrade(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let mut heads = p.events.iter().filter(|e| e.kind == Kind::HttpResponse);
     let event = heads.next()?;
     let to = p.text("http.upgrade").filter(|to| to.eq_ignore_ascii_case("websocket"))?;
-    if number(event, "code") != Some(101) || event.get("decrypted").is_some() || heads.next().is_some() {
+    if event.uint("code") != Some(101) || event.get("decrypted").is_some() || heads.next().is_some() {
         return None;
     }
     let draft = Draft::new("http.upgrade", p, &["http.response.code"])?.show(p.number, "http.upgrade", to);
@@ -188,8 +191,8 @@ pub fn upgrade(p: &Facts, _: &mut Dice) -> Option<Draft> {
 pub fn pair(p: &Facts, _: &mut Dice) -> Option<Draft> {
     let event = message(p, Kind::HttpResponse)?;
     let request = event.uint("request_packet")?;
-    let code = number(event, "code").filter(|code| *code >= 200)?;
-    let at = number(event, "number")?;
+    let code = event.uint("code").filter(|code| *code >= 200)?;
+    let at = event.uint("number")?;
     let draft = Draft::new("http.pair", p, &["http.response.code", "tcp.srcport", "tcp.dstport"])?
         .with("request", request)
         .with("at", at)
@@ -201,7 +204,7 @@ pub fn pair(p: &Facts, _: &mut Dice) -> Option<Draft> {
 pub fn stream(p: &Facts, _: &mut Dice) -> Option<Draft> {
     // Of several requests in a packet the last: behind it the next number is free.
     let request = p.events.iter().rfind(|event| event.kind == Kind::HttpRequest)?;
-    let stream = number(request, "stream_id").filter(|id| id % 2 == 1)?;
+    let stream = request.uint("stream_id").filter(|id| id % 2 == 1)?;
     Some(
         Draft::new("http2.stream", p, &[])?
             .show(p.number, "http2.streamid", stream.to_string())

@@ -46,6 +46,11 @@ pub(super) fn compile(expression: &Expression, link: Link, keep: Keep) -> Option
     Some(Program { instructions: paths.code.program(first)?, exact: paths.exact })
 }
 
+/// What the kernel says beside the frame.
+fn kernel(at: u32) -> Load {
+    Load::whole(At::Kernel(at), 2)
+}
+
 struct Paths<'e> {
     expression: &'e Expression,
     keep: Keep,
@@ -58,6 +63,17 @@ impl Known {
         let mut known = self.clone();
         known.headers.push(header.0);
         known.facts.extend(headers::facts(header, at));
+        known
+    }
+
+    /// With a VLAN tag that the kernel has taken off and keeps beside the frame; the type behind it is read elsewhere.
+    fn with_tag_beside(&self, ether_type: Load) -> Known {
+        let mut known = self.clone();
+        known.headers.push(headers::VLAN.0);
+        known.facts.extend(headers::facts(&headers::VLAN, At::Kernel(TAG)).map(|fact| match fact.name {
+            "vlan.etype" => Fact { load: ether_type, ..fact },
+            _ => fact,
+        }));
         known
     }
 
@@ -108,8 +124,7 @@ impl Paths<'_> {
         let typed = |at| Load::whole(At::Start(at), 2);
 
         // The tag stands in the frame, as in a file, or where the card left it.
-        let mut tagged = plain.clone();
-        tagged = tagged.with(&headers::VLAN, At::Start(ETHERNET_LENGTH));
+        let tagged = plain.with(&headers::VLAN, At::Start(ETHERNET_LENGTH));
         let behind = ETHERNET_LENGTH + TAG_LENGTH;
         let open_tagged = self.end(&tagged.open())?;
         let inner = self.network(&tagged, behind, typed(behind - 2), &[], open_tagged)?;
@@ -119,34 +134,22 @@ impl Paths<'_> {
         let untagged = self.network(&plain, ETHERNET_LENGTH, typed(ETHERNET_LENGTH - 2), &tags, open)?;
 
         // The kernel took it off: what it said is beside the frame, whose type is the one behind it.
-        let kernel = |at, mask| Load { at: At::Kernel(at), width: 2, mask };
-        let mut taken = none.with(&headers::ETHERNET, start);
+        let mut taken = plain.clone();
         for fact in taken.facts.iter_mut().filter(|fact| fact.name == "eth.type") {
-            fact.load = kernel(TAG_TYPE, 0xffff);
+            fact.load = kernel(TAG_TYPE);
         }
-        let control: Vec<Fact> = headers::facts(&headers::VLAN, At::Kernel(TAG)).collect();
-        taken.headers.push(headers::VLAN.0);
-        taken.facts.extend(control.iter().map(|fact| match fact.name {
-            "vlan.etype" => Fact { load: typed(ETHERNET_LENGTH - 2), ..*fact },
-            _ => *fact,
-        }));
+        let taken = taken.with_tag_beside(typed(ETHERNET_LENGTH - 2));
         let open_taken = self.end(&taken.open())?;
         let taken = self.network(&taken, ETHERNET_LENGTH, typed(ETHERNET_LENGTH - 2), &[], open_taken)?;
-        let either = self.code.value(kernel(HAS_TAG, 0xffff), (EQUAL, 0), untagged, taken);
+        let either = self.code.value(kernel(HAS_TAG), (EQUAL, 0), untagged, taken);
         let nothing = self.end(&none.open())?;
         Some(self.long(ETHERNET_LENGTH, either, nothing))
     }
 
     /// Without a link header: the kernel knows the protocol.
     fn cooked(&mut self) -> Option<Label> {
-        let kernel = |at| Load { at: At::Kernel(at), width: 2, mask: 0xffff };
         let none = Known::default();
-        let mut tagged = none.clone();
-        tagged.headers.push(headers::VLAN.0);
-        tagged.facts.extend(headers::facts(&headers::VLAN, At::Kernel(TAG)).map(|fact| match fact.name {
-            "vlan.etype" => Fact { load: kernel(PROTOCOL), ..fact },
-            _ => fact,
-        }));
+        let tagged = none.with_tag_beside(kernel(PROTOCOL));
         let (open, open_tagged) = (self.end(&none.open())?, self.end(&tagged.open())?);
         let plain = self.network(&none, 0, kernel(PROTOCOL), &[], open)?;
         let tagged = self.network(&tagged, 0, kernel(PROTOCOL), &[], open_tagged)?;
